@@ -1,0 +1,28 @@
+import { elementwiseOps } from './elementwise.ts';
+import { layoutOps } from './layout.ts';
+import { leafOps } from './leaf.ts';
+import { matmulOps } from './matmul.ts';
+import { randomOps } from './random.ts';
+import { reduceOps } from './reduce.ts';
+import { rowOps } from './rows.ts';
+
+/** Every primitive operation there is. */
+export const ops = {
+  ...leafOps,
+  ...elementwiseOps,
+  ...reduceOps,
+  ...matmulOps,
+  ...layoutOps,
+  ...rowOps,
+  ...randomOps,
+} as const;
+
+export type OpName = keyof typeof ops;
+
+export * from './elementwise.ts';
+export * from './layout.ts';
+export { iota } from './leaf.ts';
+export { type MatmulOptions, matmul } from './matmul.ts';
+export { uniform } from './random.ts';
+export { logSoftmax, meanLast, softmax, sum } from './reduce.ts';
+export { padRows, putLike, take, unpadRows } from './rows.ts';

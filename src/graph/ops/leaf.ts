@@ -1,0 +1,68 @@
+import { internal, ShapeError } from '../../core/errors.ts';
+import type { Graph, Value } from '../graph.ts';
+import type { Op } from '../op.ts';
+import { type DType, type Shape, volume } from '../shape.ts';
+
+/** A tensor given at every run. */
+export const inputOp: Op<{ readonly name: string; readonly dtype: DType; readonly shape: Shape }> = {
+  name: 'input',
+  infer: (_, { dtype, shape }) => ({ dtype, shape }),
+  vjp: () => [],
+  onnx: (emit, _, call) => emit.input(call.attrs.name, call),
+  interpret: (_, { attrs }, env) => env.feed(attrs.name),
+};
+
+/** A weight of the model. Whether it is frozen or trained is decided where the graph is emitted, not here. */
+export const parameterOp: Op<{ readonly name: string; readonly shape: readonly number[] }> = {
+  name: 'parameter',
+  infer: (_, { shape }) => ({ dtype: 'float32', shape }),
+  vjp: () => [],
+  onnx: (emit, _, call) => emit.parameter(call.attrs.name, call),
+  interpret: (_, { attrs }, env) => env.feed(attrs.name),
+};
+
+/** A tensor known when the graph is built. */
+export const constantOp: Op<{
+  readonly data: readonly number[];
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}> = {
+  name: 'constant',
+  infer: (_, { data, dtype, shape }) => {
+    if (volume(shape).count !== data.length)
+      throw new ShapeError(`${data.length} values for shape [${shape.join(', ')}]`);
+    return { dtype, shape };
+  },
+  vjp: () => [],
+  onnx: (emit, _, { attrs }) => emit.constant(attrs.dtype, attrs.data, attrs.shape),
+  interpret: (_, { attrs }) => ({ shape: attrs.shape, data: Float64Array.from(attrs.data) }),
+};
+
+const iotaOp: Op<{ readonly dim: string }> = {
+  name: 'iota',
+  infer: (_, { dim }) => ({ dtype: 'int32', shape: [dim] }),
+  vjp: () => [],
+  onnx(emit, _, { attrs }) {
+    const range = emit.node('Range', [
+      emit.constant('int64', [0], []),
+      emit.dim(attrs.dim),
+      emit.constant('int64', [1], []),
+    ]);
+    return emit.node('Cast', [range], { to: 6 });
+  },
+  interpret(_, { attrs }, env) {
+    const n = env.bind(attrs.dim);
+    return { shape: [n], data: Float64Array.from({ length: n }, (_, i) => i) };
+  },
+};
+
+/** The integers 0 … n − 1 along a symbolic dimension of size n. */
+export const iota = (graph: Graph, dim: string): Value => graph.apply(iotaOp, [], { dim });
+
+/** The name of an input or parameter. */
+export function leafName(value: Value): string {
+  const { attrs } = value;
+  return 'name' in attrs && typeof attrs.name === 'string' ? attrs.name : internal(`${value.name} is no leaf`);
+}
+
+export const leafOps = { input: inputOp, parameter: parameterOp, constant: constantOp, iota: iotaOp };

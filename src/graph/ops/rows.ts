@@ -1,0 +1,123 @@
+import { ShapeError } from '../../core/errors.ts';
+import type { Value } from '../graph.ts';
+import type { NdArray, Op } from '../op.ts';
+import { fixed, showShape, showType, type TensorType } from '../shape.ts';
+import { sizeOf } from './nd.ts';
+
+function expectIndices(type: TensorType, rank: number): void {
+  if (type.dtype !== 'int32' || type.shape.length !== rank)
+    throw new ShapeError(`wants int32 indices of rank ${rank}, got ${showType(type)}`);
+}
+function expectMatrix(type: TensorType): void {
+  if (type.shape.length !== 2) throw new ShapeError(`wants [rows, width], got ${showShape(type.shape)}`);
+}
+
+/** Rows of a float64 array by number; a number past the end reads zeros. */
+function gatherRows(x: NdArray, index: NdArray, width: number): Float64Array {
+  const data = new Float64Array(index.data.length * width);
+  for (const [i, row] of index.data.entries()) data.set(x.data.subarray(row * width, (row + 1) * width), i * width);
+  return data;
+}
+
+const takeOp: Op = {
+  name: 'take',
+  infer([x, index]) {
+    if (x!.shape.length === 0) throw new ShapeError('takes rows, got a scalar');
+    expectIndices(index!, 1);
+    return { dtype: x!.dtype, shape: [index!.shape[0]!, ...x!.shape.slice(1)] };
+  },
+  vjp: ({ inputs: [x, index] }, dy) => [() => putLike(dy, index!, x!), null],
+  onnx: (emit, inputs) => emit.node('Gather', inputs, { axis: 0 }),
+  interpret([x, index]) {
+    const width = sizeOf(x!.shape.slice(1));
+    return { shape: [index!.data.length, ...x!.shape.slice(1)], data: gatherRows(x!, index!, width) };
+  },
+};
+
+/** The third input gives only its shape. Rows named twice add up. */
+const putOp: Op = {
+  name: 'put',
+  infer([rows, index, like]) {
+    expectIndices(index!, 1);
+    if (rows!.shape[0] !== index!.shape[0])
+      throw new ShapeError(`${showShape(rows!.shape)} rows for ${showShape(index!.shape)} places`);
+    return { dtype: rows!.dtype, shape: like!.shape };
+  },
+  vjp: ({ inputs: [, index] }, dy) => [() => take(dy, index!), null, null],
+  onnx(emit, [rows, index, like]) {
+    const zeros = emit.node('ConstantOfShape', [emit.node('Shape', [like!])]);
+    const column = emit.node('Unsqueeze', [emit.node('Cast', [index!], { to: 7 }), emit.constant('int64', [1], [1])]);
+    return emit.node('ScatterND', [zeros, column, rows!], { reduction: 'add' });
+  },
+  interpret([rows, index, like]) {
+    const width = sizeOf(like!.shape.slice(1));
+    const data = new Float64Array(sizeOf(like!.shape));
+    index!.data.forEach((row, i) => {
+      for (let k = 0; k < width; k++) data[row * width + k]! += rows!.data[i * width + k]!;
+    });
+    return { shape: like!.shape, data };
+  },
+};
+
+/** Inputs: packed rows [N, C], slots [B, T] (row of each slot, N where empty), places [N] (slot of each row, b·T + t). */
+const padRowsOp: Op = {
+  name: 'padRows',
+  infer([x, slots, places]) {
+    expectMatrix(x!);
+    expectIndices(slots!, 2);
+    expectIndices(places!, 1);
+    return { dtype: x!.dtype, shape: [...slots!.shape, x!.shape[1]!] };
+  },
+  vjp: ({ inputs: [, slots, places] }, dy) => [() => unpadRows(dy, slots!, places!), null, null],
+  // An empty slot reads row N: one row of zeros appended.
+  onnx(emit, [x, slots], { inputs }) {
+    const width = fixed(inputs[0]!.shape[1], 'the width of rows');
+    const zeros = emit.constant('float32', new Float32Array(width), [1, width]);
+    return emit.node('Gather', [emit.node('Concat', [x!, zeros], { axis: 0 }), slots!], { axis: 0 });
+  },
+  interpret([x, slots]) {
+    const width = x!.shape[1]!;
+    return { shape: [...slots!.shape, width], data: gatherRows(x!, slots!, width) };
+  },
+};
+
+const unpadRowsOp: Op = {
+  name: 'unpadRows',
+  infer([y, slots, places]) {
+    if (y!.shape.length !== 3) throw new ShapeError(`wants [B, T, C], got ${showShape(y!.shape)}`);
+    expectIndices(slots!, 2);
+    expectIndices(places!, 1);
+    return { dtype: y!.dtype, shape: [places!.shape[0]!, y!.shape[2]!] };
+  },
+  vjp: ({ inputs: [, slots, places] }, dy) => [() => padRows(dy, slots!, places!), null, null],
+  onnx(emit, [y, , places], { inputs }) {
+    const flat = emit.node('Reshape', [
+      y!,
+      emit.constant('int64', [-1, fixed(inputs[0]!.shape[2], 'the width of rows')], [2]),
+    ]);
+    return emit.node('Gather', [flat, places!], { axis: 0 });
+  },
+  interpret([y, , places]) {
+    const width = y!.shape[2]!;
+    return { shape: [places!.data.length, width], data: gatherRows(y!, places!, width) };
+  },
+};
+
+/** Rows of x by number. x [R, ...], index int32 [M] → [M, ...] */
+export const take = (x: Value, index: Value): Value => x.graph.apply(takeOp, [x, index], {});
+/** Zeros in the shape of `like`, with rows added at the given places: the transpose of {@link take}. */
+export const putLike = (rows: Value, index: Value, like: Value): Value =>
+  rows.graph.apply(putOp, [rows, index, like], {});
+
+/**
+ * Packed rows laid out as one padded sequence per example; empty slots are zero. As flash-attn's `pad_input`.
+ *
+ * Shapes: x [N, C], slots int32 [B, T] (N where empty), places int32 [N] → [B, T, C]
+ */
+export const padRows = (x: Value, slots: Value, places: Value): Value =>
+  x.graph.apply(padRowsOp, [x, slots, places], {});
+/** The real rows of padded sequences, packed: the transpose of {@link padRows}. As flash-attn's `unpad_input`. [B, T, C] → [N, C] */
+export const unpadRows = (y: Value, slots: Value, places: Value): Value =>
+  y.graph.apply(unpadRowsOp, [y, slots, places], {});
+
+export const rowOps = { take: takeOp, put: putOp, padRows: padRowsOp, unpadRows: unpadRowsOp };

@@ -1,0 +1,153 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { RuntimeFailure } from '../core/errors.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { OnnxModel } from '../onnx/emit.ts';
+import type { Feed, Reply, Request, Results, SessionOptions } from './protocol.ts';
+
+/** A tensor that stays with the device between runs. Free it when it is no longer needed. */
+export class DeviceBuffer {
+  readonly #device: Device;
+  readonly id: number;
+  constructor(device: Device, id: number) {
+    this.#device = device;
+    this.id = id;
+  }
+  read(): Promise<Tensor> {
+    return this.#device.ask({ kind: 'read', buffer: this.id });
+  }
+  free(): Promise<void> {
+    return this.#device.ask({ kind: 'free', buffers: [this.id] });
+  }
+}
+
+/** What a run gives: outputs as tensors, and those asked to stay as buffers. */
+export interface RunResult<K extends string> {
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  readonly buffers: Readonly<Record<K, DeviceBuffer>>;
+}
+
+/** A model loaded into the runtime. */
+export class Session {
+  readonly model: OnnxModel;
+  readonly #device: Device;
+  readonly #id: number;
+  constructor(device: Device, id: number, model: OnnxModel) {
+    this.#device = device;
+    this.#id = id;
+    this.model = model;
+  }
+
+  /**
+   * Runs the model once. Feeds it does not read are left out; outputs named in `keep` stay with the device.
+   *
+   * @throws RuntimeFailure if an input is missing or the runtime fails.
+   */
+  async run<K extends string = never>(
+    feeds: Readonly<Record<string, Tensor | DeviceBuffer>>,
+    keep: readonly K[] = [],
+  ): Promise<RunResult<K>> {
+    const given: Record<string, Feed> = {};
+    for (const name of this.model.inputs) {
+      const feed = feeds[name];
+      if (!feed) throw new RuntimeFailure(`internal: the model reads '${name}', which is not given`);
+      given[name] = feed instanceof DeviceBuffer ? { buffer: feed.id } : feed;
+    }
+    const results = await this.#device.ask({ kind: 'run', session: this.#id, feeds: given, keep });
+    const tensors: Record<string, Tensor> = {};
+    const buffers: Record<string, DeviceBuffer> = {};
+    for (const [name, result] of Object.entries(results)) {
+      if ('buffer' in result) buffers[name] = new DeviceBuffer(this.#device, result.buffer);
+      else tensors[name] = result;
+    }
+    return { tensors, buffers: buffers as Record<K, DeviceBuffer> };
+  }
+
+  release(): Promise<void> {
+    return this.#device.ask({ kind: 'release', session: this.#id });
+  }
+}
+
+export interface DeviceOptions {
+  /** Threads of one operation; default: what the machine has. */
+  readonly threads?: number;
+}
+
+/**
+ * The inference runtime in a worker thread: loads models, runs them one after the other, holds buffers between runs.
+ * The calling thread stays free.
+ */
+export class Device {
+  readonly threads: number;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
+  #count = 0;
+  #failure: Error | undefined;
+
+  constructor({ threads = availableParallelism() }: DeviceOptions = {}) {
+    this.threads = threads;
+    this.#worker = startWorker();
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#fail(new RuntimeFailure(`the engine's thread failed: ${error.message}`)));
+    this.#worker.on('exit', (code) => this.#fail(new RuntimeFailure(`the engine's thread has ended (code ${code})`)));
+  }
+
+  /** Makes a session of a model. `label` names it in errors. */
+  async load(
+    model: OnnxModel,
+    label: string,
+    options: Omit<SessionOptions, 'threads' | 'prepack'> & { prepack?: boolean } = {},
+  ): Promise<Session> {
+    const id = await this.ask({
+      kind: 'load',
+      model: model.bytes,
+      label,
+      options: { threads: this.threads, prepack: true, ...options },
+    });
+    return new Session(this, id, model);
+  }
+
+  /** Hands a tensor to the device, to stay there. */
+  async put(tensor: Tensor): Promise<DeviceBuffer> {
+    return new DeviceBuffer(this, await this.ask({ kind: 'put', tensor }));
+  }
+
+  /** Ends the worker and with it every session and buffer. */
+  async close(): Promise<void> {
+    this.#failure = new RuntimeFailure('the device is closed');
+    await this.#worker.terminate();
+  }
+
+  ask<R extends Request>(request: R): Promise<Results[R['kind']]> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = ++this.#count;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.ref();
+      this.#worker.postMessage({ id, request });
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id)!;
+    this.#waiting.delete(reply.id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    if ('error' in reply) waiting.reject(new RuntimeFailure(reply.error));
+    else waiting.resolve(reply.result as never);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+/** The worker's file lies beside this one; when emotune runs from its TypeScript sources, a loader must compile it. */
+function startWorker(): Worker {
+  const compiled = new URL('./worker.js', import.meta.url);
+  const fromSource = `import('tsx/esm/api').then(({ tsImport }) => tsImport('./worker.ts', '${import.meta.url}'))`;
+  const worker = import.meta.url.endsWith('.js') ? new Worker(compiled) : new Worker(fromSource, { eval: true });
+  worker.unref();
+  return worker;
+}
