@@ -1,0 +1,48 @@
+/** What {@link cleanText} can change, in the order it does. */
+export const cleaningSteps = ['lineEndings', 'controlCharacters', 'loneSurrogates', 'outerWhiteSpace'] as const;
+export type CleaningStep = (typeof cleaningSteps)[number];
+
+/** The number of texts that each step changed. */
+export type CleaningCounts = Readonly<Record<CleaningStep, number>>;
+
+const steps: Readonly<Record<CleaningStep, (text: string) => string>> = {
+  lineEndings: (text) => text.replace(/\r\n?/g, '\n'),
+  // \p{Cc} without \n and \t, and without C1: stray C1 codes are mostly mis-decoded letters, which a reader can still guess.
+  controlCharacters: (text) => text.replace(/[^\P{Cc}\n\t\u0080-\u009f]/gu, ''),
+  loneSurrogates: (text) => text.replace(/\p{Surrogate}/gu, '\ufffd'),
+  outerWhiteSpace: (text) => text.trim(),
+};
+
+/**
+ * Removes from a text what carries no meaning and breaks tokenizers; case, emoji, hashtags, masks and inner white
+ * space stay. In this order: `\r\n` and `\r` become `\n`; C0 control characters other than `\n` and `\t`, and DEL,
+ * are removed; a lone surrogate becomes U+FFFD; white space at both ends goes. Idempotent.
+ *
+ * @returns the text, and the steps that changed it. A text of white space only comes back empty.
+ */
+export function cleanText(text: string): { readonly text: string; readonly changed: readonly CleaningStep[] } {
+  let current = text;
+  const changed: CleaningStep[] = [];
+  for (const step of cleaningSteps) {
+    const next = steps[step](current);
+    if (next !== current) changed.push(step);
+    current = next;
+  }
+  return { text: current, changed };
+}
+
+/** {@link cleanText} over examples, counting what changed. Examples whose text comes out empty are `dropped`. */
+export function cleanExamples<T extends { readonly text: string }>(
+  examples: readonly T[],
+): { readonly kept: T[]; readonly dropped: T[]; readonly counts: CleaningCounts } {
+  const counts = { lineEndings: 0, controlCharacters: 0, loneSurrogates: 0, outerWhiteSpace: 0 };
+  const kept: T[] = [];
+  const dropped: T[] = [];
+  for (const example of examples) {
+    const { text, changed } = cleanText(example.text);
+    for (const step of changed) counts[step]++;
+    if (text === '') dropped.push(example);
+    else kept.push(changed.length === 0 ? example : { ...example, text });
+  }
+  return { kept, dropped, counts };
+}

@@ -1,0 +1,132 @@
+import type { Task } from '../core/task.ts';
+import { type CleaningStep, cleaningSteps } from './clean.ts';
+import { type PerSplit, type SplitName, splitNames } from './example.ts';
+import type { Malformed } from './rows.ts';
+import { lengthQuantiles, type SplitSummary } from './summary.ts';
+import type { Tidied } from './tidy.ts';
+
+/** What happened between the files and the dataset. */
+export interface DataReport extends Omit<Tidied, 'splits'> {
+  /** The `data` option: a source's name, a file or a folder. */
+  readonly source: string;
+  readonly title?: string;
+  readonly licence?: string;
+  readonly task: Task;
+  /** Whether the task was guessed from the label cells. */
+  readonly taskInferred: boolean;
+  readonly labels: readonly string[];
+  /** Usable rows, before cleaning. `train` alone: the source is not split. */
+  readonly rowsRead: Readonly<Partial<Record<SplitName, number>>>;
+  /** Rows that could not be used; `first` holds up to ten. */
+  readonly malformed: { readonly count: number; readonly first: readonly Malformed[] };
+  /** Where the splits come from, such as `official` or `stratified 80/10/10, seed 0`. */
+  readonly split: string;
+  /** The dataset as it is handed out. */
+  readonly splits: PerSplit<SplitSummary>;
+  readonly notes: readonly string[];
+}
+
+/** The report as aligned lines of plain text. */
+export function formatReport(report: DataReport): string[] {
+  const facts = [...inputFacts(report), ...auditFacts(report)].map(([name, text]) => `${name.padEnd(12)}${text}`);
+  const notes = report.notes.map((note) => `note        ${note}`);
+  return [...facts, ...notes, '', ...align(splitTable(report))];
+}
+
+type Fact = readonly [name: string, text: string];
+
+function inputFacts(report: DataReport): Fact[] {
+  const { title, licence, labels, task, rowsRead, malformed, cleaned, dropped } = report;
+  const total = splitNames.reduce((n, name) => n + (rowsRead[name] ?? 0), 0);
+  const changes = cleaningSteps
+    .filter((step) => cleaned[step] > 0)
+    .map((step) => `${stepNames[step]} in ${cleaned[step]}`);
+  return [
+    ['source', [report.source, title, licence && `licence ${licence}`].filter(Boolean).join('; ')],
+    ['task', `${task}${report.taskInferred ? ' (inferred)' : ''}, ${labels.length} labels: ${labels.join(', ')}`],
+    ['rows read', `${total}${Object.keys(rowsRead).length > 1 ? `: ${eachSplit((name) => rowsRead[name] ?? 0)}` : ''}`],
+    ['malformed', malformed.count === 0 ? 'none' : `${plural(malformed.count, 'row')} skipped`],
+    ...malformed.first.map(({ file, line, reason }): Fact => ['', `${file}:${line}: ${reason}`]),
+    ['cleaned', changes.length === 0 ? 'nothing to change' : changes.join(', ')],
+    ['dropped', dropped === 0 ? 'none' : `${plural(dropped, 'row')} with no text left after cleaning`],
+  ];
+}
+
+const stepNames: Readonly<Record<CleaningStep, string>> = {
+  lineEndings: 'line ends made \\n',
+  controlCharacters: 'control characters removed',
+  loneSurrogates: 'broken characters replaced',
+  outerWhiteSpace: 'outer white space trimmed',
+};
+
+function auditFacts({ audit: { duplicates, nearDuplicates, conflicts, leaks }, removed, split }: DataReport): Fact[] {
+  const repeats = splitNames.some((name) => nearDuplicates[name] > 0)
+    ? `${eachSplit((name) => nearDuplicates[name])} (exactly the same: ${eachSplit((name) => duplicates[name])})`
+    : 'none';
+  const conflicting = `${plural(conflicts.texts, 'text')} with different labels in ${plural(conflicts.examples, 'example')}`;
+  const examples = conflicts.first.map((ids) => ids.join(' / ')).join('; ');
+  const gone = splitNames.reduce((n, name) => n + removed.leaks[name], removed.duplicates);
+  const reasons = [
+    removed.duplicates > 0 ? `${removed.duplicates} repeats of a text with the same labels` : [],
+    removed.leaks.train > 0 ? `${removed.leaks.train} from train that are in validation or test` : [],
+    removed.leaks.validation > 0 ? `${removed.leaks.validation} from validation that are in test` : [],
+  ].flat();
+  return [
+    ['duplicates', repeats],
+    ['conflicts', conflicts.texts === 0 ? 'none' : `${conflicting}, such as ${examples}`],
+    ['leaks', leaks.length === 0 ? 'none' : ''],
+    ...leaks.map(
+      ({ from, into, exact, normalised }): Fact => [
+        '',
+        `${plural(normalised, `${from} text`)} also in ${into} (exactly the same: ${exact})`,
+      ],
+    ),
+    ['removed', gone === 0 ? 'none' : reasons.join(', ')],
+    ['split', split],
+  ];
+}
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+const eachSplit = (value: (name: SplitName) => number): string =>
+  splitNames.map((name) => `${name} ${value(name)}`).join(', ');
+
+function splitTable({ splits, labels, task }: DataReport): string[][] {
+  const row = (name: string, cell: (split: SplitSummary) => string | number | undefined): string[] => [
+    name,
+    ...splitNames.map((split) => String(cell(splits[split]) ?? '-')),
+  ];
+  const unlabelled = splitNames.some((name) => splits[name].unlabelled > 0);
+  return [
+    ['', ...splitNames],
+    row('examples', ({ size }) => size),
+    ...labels.map((label, k) => row(`  ${label}`, (split) => labelCell(split, k))),
+    ...(unlabelled ? [row('  (no label)', (split) => split.unlabelled)] : []),
+    ...(task === 'regression' ? [['  (mean ± deviation, min..max)', '', '', '']] : []),
+    ['characters', '', '', ''],
+    ...lengthQuantiles.map((q, i) => row(`  ${quantileName(q)}`, ({ lengths }) => lengths[i])),
+  ];
+}
+
+function labelCell({ counts, values }: SplitSummary, k: number): string | number | undefined {
+  const range = values[k];
+  if (range === undefined) return counts[k];
+  const [mean, deviation, min, max] = [range.mean, range.deviation, range.min, range.max].map((x) => x.toFixed(2));
+  return `${mean} ± ${deviation}, ${min}..${max}`;
+}
+
+function quantileName(q: number): string {
+  const names: Readonly<Record<number, string>> = { 0: 'shortest', 0.5: 'median', 1: 'longest' };
+  return names[q] ?? `${q * 100} % are at most`;
+}
+
+/** Pads columns: the first to the left, the others to the right. */
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,19 @@
+import { ConfigError } from '../../core/errors.ts';
+import { goemotions, goemotionsEkman } from './goemotions.ts';
+import { socialPosts } from './social-posts.ts';
+import type { Source } from './source.ts';
+
+/** Every dataset that `data` can name. To add one, write a {@link Source} beside these and list it here. */
+export const sources: readonly Source[] = [socialPosts, goemotions, goemotionsEkman];
+
+/** The source called `name`, or undefined: then `name` may be a path. */
+export const findSource = (name: string): Source | undefined => sources.find((source) => source.name === name);
+
+/** For a `data` that is neither a source nor a path. */
+export function unknownSource(name: string): ConfigError {
+  const names = sources.map((source) => source.name).join(', ');
+  return new ConfigError(
+    `data: '${name}' is no dataset (${names}), no .csv, .tsv or .jsonl file, and no folder that emotune wrote; ` +
+      'check the name or the path',
+  );
+}

@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Task } from '../../core/task.ts';
+import type { Source } from './source.ts';
+import { loadTable } from './table.ts';
+
+const emotions = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
+const folder = fileURLToPath(new URL('../../../assets/social-posts', import.meta.url));
+
+const columns: Readonly<Record<Task, readonly string[]>> = {
+  single_label_classification: ['label'],
+  multi_label_classification: ['labels'],
+  regression: ['valence', 'arousal', 'dominance'],
+};
+
+/** 1,320 short English messages written for this project, with one emotion each, one to three, or valence, arousal and dominance. */
+export const socialPosts: Source = {
+  name: 'social-posts',
+  title: 'Social posts: fictional short messages, 7 emotions',
+  licence: 'CC0 1.0',
+  citation: 'emotune, assets/social-posts',
+  home: 'shipped with emotune in assets/social-posts',
+  defaultTask: 'single_label_classification',
+  labels: {
+    single_label_classification: emotions,
+    multi_label_classification: emotions,
+    regression: columns.regression,
+  },
+  folder: () => folder,
+  files: [{ path: 'posts.jsonl', sha256: '04213ab6df8d4cae9ebf792cdecc562ee8a26e9c3cb7ecd0a2a77072c5ab3939' }],
+  load: ({ task }) =>
+    loadTable({
+      data: join(folder, 'posts.jsonl'),
+      task,
+      textColumn: 'text',
+      idColumn: 'id',
+      splitColumn: 'split',
+      labelColumns: columns[task],
+      labels: task === 'regression' ? columns.regression : emotions,
+    }),
+};

@@ -1,0 +1,48 @@
+import type { Task } from '../../core/task.ts';
+import type { SomeSplits } from '../example.ts';
+import type { Malformed } from '../rows.ts';
+
+/** What a source hands on: examples as they stand in its files, not yet cleaned. */
+export interface Loaded {
+  readonly task: Task;
+  readonly labels: readonly string[];
+  /** The splits the source has. `train` alone means: not split yet. */
+  readonly splits: SomeSplits;
+  readonly malformed: readonly Malformed[];
+  readonly notes: readonly string[];
+}
+
+/** A file of a source: where it belongs, and where it comes from. */
+export interface SourceFile {
+  /** Relative to the folder that holds the data. */
+  readonly path: string;
+  readonly sha256: string;
+  /** Absent when emotune ships the file. */
+  readonly url?: string;
+}
+
+/** A dataset that emotune knows by name. */
+export interface Source {
+  readonly name: string;
+  readonly title: string;
+  readonly licence: string;
+  /** Whom to cite, in one line. */
+  readonly citation: string;
+  /** Where a reader finds it, and how its files are made. */
+  readonly home: string;
+  readonly defaultTask: Task;
+  /** What it can be read as, and the labels it then has, in order. */
+  readonly labels: Readonly<Partial<Record<Task, readonly string[]>>>;
+  /** The folder that holds {@link files}, given the folder of third-party data. */
+  folder(dataDir: string): string;
+  readonly files: readonly SourceFile[];
+  /** @throws DataError if a file is missing. */
+  load(options: SourceOptions): Promise<Loaded>;
+}
+
+export interface SourceOptions {
+  /** One that the source has labels for. */
+  readonly task: Task;
+  /** Where third-party data lies. */
+  readonly dataDir: string;
+}
