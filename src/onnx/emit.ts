@@ -44,6 +44,11 @@ export interface OnnxModel {
   readonly nodeCount: number;
 }
 
+/** Inputs and outputs share one name space in ONNX but not in our graphs: an output is written with a mark. */
+const OUTPUT_MARK = '=';
+export const outputTensor = (name: string): string => name + OUTPUT_MARK;
+export const outputName = (tensor: string): string => tensor.slice(0, -OUTPUT_MARK.length);
+
 const OPSET = 21n;
 const dataTypes = {
   float32: DataType.FLOAT,
@@ -94,16 +99,16 @@ class Writer implements OnnxEmitter {
   }
 
   output(name: string, value: Value): ValueInfoProto {
-    this.#place = name;
+    const tensor = outputTensor(name);
     this.parts.node.push(
       create(NodeProtoSchema, {
         opType: 'Identity',
         name: `output/${name}`,
         input: [this.#names.get(value)!],
-        output: [name],
+        output: [tensor],
       }),
     );
-    return valueInfo(name, value);
+    return valueInfo(tensor, value);
   }
 
   /** Writes what is needed, in the graph's order: values are numbered after their inputs. */

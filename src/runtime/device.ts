@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { RuntimeFailure } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { OnnxModel } from '../onnx/emit.ts';
+import { type OnnxModel, outputName, outputTensor } from '../onnx/emit.ts';
 import type { Feed, Reply, Request, Results, SessionOptions } from './protocol.ts';
 
 /** A tensor that stays with the device between runs. Free it when it is no longer needed. */
@@ -53,10 +53,16 @@ export class Session {
       if (!feed) throw new RuntimeFailure(`internal: the model reads '${name}', which is not given`);
       given[name] = feed instanceof DeviceBuffer ? { buffer: feed.id } : feed;
     }
-    const results = await this.#device.ask({ kind: 'run', session: this.#id, feeds: given, keep });
+    const results = await this.#device.ask({
+      kind: 'run',
+      session: this.#id,
+      feeds: given,
+      keep: keep.map(outputTensor),
+    });
     const tensors: Record<string, Tensor> = {};
     const buffers: Record<string, DeviceBuffer> = {};
-    for (const [name, result] of Object.entries(results)) {
+    for (const [tensor, result] of Object.entries(results)) {
+      const name = outputName(tensor);
       if ('buffer' in result) buffers[name] = new DeviceBuffer(this.#device, result.buffer);
       else tensors[name] = result;
     }

@@ -1,7 +1,7 @@
-import { internal, ShapeError } from '../../core/errors.ts';
+import { ShapeError } from '../../core/errors.ts';
 import type { Graph, Value } from '../graph.ts';
 import type { Op } from '../op.ts';
-import { type DType, type Shape, volume } from '../shape.ts';
+import { type Dim, type DType, type Shape, volume } from '../shape.ts';
 
 /** A tensor given at every run. */
 export const inputOp: Op<{ readonly name: string; readonly dtype: DType; readonly shape: Shape }> = {
@@ -38,31 +38,22 @@ export const constantOp: Op<{
   interpret: (_, { attrs }) => ({ shape: attrs.shape, data: Float64Array.from(attrs.data) }),
 };
 
-const iotaOp: Op<{ readonly dim: string }> = {
+const iotaOp: Op<{ readonly dim: Dim }> = {
   name: 'iota',
   infer: (_, { dim }) => ({ dtype: 'int32', shape: [dim] }),
   vjp: () => [],
-  onnx(emit, _, { attrs }) {
-    const range = emit.node('Range', [
-      emit.constant('int64', [0], []),
-      emit.dim(attrs.dim),
-      emit.constant('int64', [1], []),
-    ]);
+  onnx(emit, _, { attrs: { dim } }) {
+    const end = typeof dim === 'string' ? emit.dim(dim) : emit.constant('int64', [dim], []);
+    const range = emit.node('Range', [emit.constant('int64', [0], []), end, emit.constant('int64', [1], [])]);
     return emit.node('Cast', [range], { to: 6 });
   },
-  interpret(_, { attrs }, env) {
-    const n = env.bind(attrs.dim);
+  interpret(_, { attrs: { dim } }, env) {
+    const n = typeof dim === 'string' ? env.bind(dim) : dim;
     return { shape: [n], data: Float64Array.from({ length: n }, (_, i) => i) };
   },
 };
 
-/** The integers 0 … n − 1 along a symbolic dimension of size n. */
-export const iota = (graph: Graph, dim: string): Value => graph.apply(iotaOp, [], { dim });
-
-/** The name of an input or parameter. */
-export function leafName(value: Value): string {
-  const { attrs } = value;
-  return 'name' in attrs && typeof attrs.name === 'string' ? attrs.name : internal(`${value.name} is no leaf`);
-}
+/** The integers 0 … n − 1 along a dimension of size n. */
+export const iota = (graph: Graph, dim: Dim): Value => graph.apply(iotaOp, [], { dim });
 
 export const leafOps = { input: inputOp, parameter: parameterOp, constant: constantOp, iota: iotaOp };

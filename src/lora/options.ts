@@ -1,0 +1,53 @@
+import { ConfigError } from '../core/errors.ts';
+
+/** How a model is adapted. Field names are PEFT's `LoraConfig`'s in camel case, and mean the same. */
+export interface LoraOptions {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Probability of dropping a feature on its way into A, while training. */
+  readonly dropout: number;
+  /** `'all-linear'`, names of modules (matched at the end of the path), or one regular expression over the whole path. */
+  readonly targetModules: 'all-linear' | readonly string[] | RegExp;
+  /** Only these layers, by number. */
+  readonly layersToTransform?: readonly number[];
+  /** Ranks for paths that end in a pattern. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  /** Alphas for paths that end in a pattern. */
+  readonly alphaPattern?: Readonly<Record<string, number>>;
+  /** Scale by alpha / √rank instead of alpha / rank (Kalajdzievski 2023, arXiv:2312.03732). */
+  readonly rslora: boolean;
+  /** Weight decomposition: a trained magnitude for each output (Liu et al. 2024, arXiv:2402.09353). */
+  readonly dora: boolean;
+}
+
+/** LoRA at one module. */
+export interface LoraSite {
+  readonly rank: number;
+  readonly scale: number;
+}
+
+/**
+ * LoRA at the module of that path, by PEFT's rules of matching; undefined where there is none.
+ *
+ * @throws ConfigError for a rank that is not a positive whole number.
+ */
+export function siteOf(path: string, options: LoraOptions): LoraSite | undefined {
+  if (!isTarget(path, options)) return undefined;
+  const rank = patternValue(path, options.rankPattern) ?? options.rank;
+  const alpha = patternValue(path, options.alphaPattern) ?? options.alpha;
+  if (!Number.isInteger(rank) || rank < 1)
+    throw new ConfigError(`LoRA: the rank must be a whole number from 1 up, got ${rank} at ${path}`);
+  return { rank, scale: alpha / (options.rslora ? Math.sqrt(rank) : rank) };
+}
+
+function isTarget(path: string, { targetModules, layersToTransform }: LoraOptions): boolean {
+  const layer = /(?:^|\.)[^.]*\.(\d+)\./.exec(path)?.[1];
+  if (layersToTransform && !(layer !== undefined && layersToTransform.includes(Number(layer)))) return false;
+  if (targetModules === 'all-linear') return true;
+  if (targetModules instanceof RegExp) return new RegExp(`^(?:${targetModules.source})$`).test(path);
+  return targetModules.some((name) => path === name || path.endsWith(`.${name}`));
+}
+
+function patternValue(path: string, patterns: Readonly<Record<string, number>> = {}): number | undefined {
+  return Object.entries(patterns).find(([pattern]) => new RegExp(`^(?:.*\\.)?(?:${pattern})$`).test(path))?.[1];
+}

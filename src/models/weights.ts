@@ -1,0 +1,61 @@
+import { dirname, relative, sep } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { readRows, readTensor, type TensorEntry } from '../checkpoint/safetensors.ts';
+import { CheckpointError, internal } from '../core/errors.ts';
+import { float32, sizeOf, type Tensor } from '../core/tensor.ts';
+import type { ParameterSource } from '../onnx/emit.ts';
+import { EMBEDDING } from './decoder.ts';
+
+/** The folder all weights files lie in, by their real paths: the runtime reads them there. */
+export function weightsFolder({ dir, tensors }: Checkpoint): string {
+  const folders = [...new Set(Array.from(tensors.values(), ({ file }) => dirname(file)))];
+  let common = folders[0] ?? dir;
+  while (folders.some((f) => f !== common && !f.startsWith(common + sep))) common = dirname(common);
+  return common;
+}
+
+/** A tensor of the checkpoint, to be used in place. */
+export function fileSource(checkpoint: Checkpoint, name: string): ParameterSource {
+  const entry = entryOf(checkpoint, name);
+  const { dtype } = entry;
+  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')
+    throw new CheckpointError(`${checkpoint.dir}: ${name} is stored as ${dtype}; emotune reads F32, F16 and BF16`);
+  return {
+    kind: 'file',
+    location: relative(weightsFolder(checkpoint), entry.file),
+    offset: entry.offset,
+    byteLength: entry.byteLength,
+    dtype,
+  };
+}
+
+/** A tensor of the checkpoint, read as float32. */
+export const readWeight = (checkpoint: Checkpoint, name: string): Promise<Tensor> =>
+  readTensor(entryOf(checkpoint, name));
+
+const entryOf = ({ tensors, dir }: Checkpoint, name: string): TensorEntry =>
+  tensors.get(name) ?? internal(`${dir} was not checked to have ${name}`);
+
+/** Looks up rows of the embedding table for token ids. [N] → [N, C] */
+export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;
+
+/** Tables up to this size are read whole; of larger ones, the rows a batch needs. */
+const IN_MEMORY_BYTES = 128 * 2 ** 20;
+
+/** The embedding table of a checkpoint stays outside the graph: a batch needs few of its rows. */
+export async function openEmbeddings(checkpoint: Checkpoint): Promise<EmbeddingLookup> {
+  const entry = entryOf(checkpoint, `${EMBEDDING}.weight`);
+  const [rows, width] = entry.shape as [number, number];
+  const whole = 4 * sizeOf(entry.shape) <= IN_MEMORY_BYTES ? await readTensor(entry) : undefined;
+  return async (ids) => {
+    const outside = ids.find((id) => id < 0 || id >= rows);
+    if (outside !== undefined)
+      throw new CheckpointError(
+        `${checkpoint.dir}: token ${outside} is not in the embedding table of ${rows} rows; do tokenizer and model belong together?`,
+      );
+    if (!whole) return float32(await readRows(entry, ids), [ids.length, width]);
+    const out = new Float32Array(ids.length * width);
+    for (const [i, id] of ids.entries()) out.set(whole.data.subarray(id * width, (id + 1) * width), i * width);
+    return float32(out, [ids.length, width]);
+  };
+}

@@ -1,0 +1,71 @@
+import { ConfigError } from '../core/errors.ts';
+import type { Task } from '../core/task.ts';
+import { grad } from '../graph/grad.ts';
+import { Graph, type Value } from '../graph/graph.ts';
+import { verify } from '../graph/verify.ts';
+import { binaryCrossEntropy, crossEntropy, squaredError } from '../nn/losses.ts';
+import { accumulate, type FlatLayout, flatLayout } from '../optim/flat.ts';
+
+export interface LossOptions {
+  /** Weight of each label's positives, multi-label only. */
+  readonly posWeight?: readonly number[];
+}
+
+type Loss = (logits: Value, targets: Value, divisor: Value, options: LossOptions) => Value;
+
+/** The loss of each task, as transformers chooses it by `problem_type`. */
+const losses: Readonly<Record<Task, Loss>> = {
+  single_label_classification: crossEntropy,
+  multi_label_classification: (logits, targets, divisor, { posWeight }) =>
+    binaryCrossEntropy(logits, targets, { divisor, ...(posWeight ? { posWeight } : {}) }),
+  regression: squaredError,
+};
+
+/** The loss of a classifier's logits [B, K], against the inputs `targets` [B, K] and `divisor` []. */
+export function lossOf(task: Task, logits: Value, options: LossOptions = {}): Value {
+  const { graph } = logits;
+  return graph.scope('loss', () =>
+    losses[task](
+      logits,
+      graph.input('targets', 'float32', logits.shape),
+      graph.input('divisor', 'float32', []),
+      options,
+    ),
+  );
+}
+
+/** The gradient graph of a training run, and how the trained tensors lie in the flat vectors. */
+export interface GradientGraph {
+  readonly graph: Graph;
+  readonly layout: FlatLayout;
+}
+
+/**
+ * Forward, backward, and the gradient added to what earlier micro-batches gave.
+ *
+ * Inputs: the model's, the loss's, `parameters` and `gradient` [P]. Outputs: `loss` [] and `gradient` [P].
+ *
+ * @param isTrained which of the model's parameters are trained.
+ */
+export function gradientGraph(
+  buildLoss: (graph: Graph) => Value,
+  isTrained: (parameter: string) => boolean,
+): GradientGraph {
+  const graph = new Graph();
+  const loss = buildLoss(graph);
+  const trained = [...graph.parameters].filter(([name]) => isTrained(name)).map(([, value]) => value);
+  if (trained.length === 0)
+    throw new ConfigError(
+      `nothing is trained: no module of the model is called as asked, which has ${moduleNames(graph).join(', ')}`,
+    );
+  const layout = flatLayout(trained);
+  graph.output('loss', loss);
+  graph.output('gradient', accumulate(graph, layout, grad(loss, trained)));
+  verify(graph);
+  return { graph, layout };
+}
+
+/** The last parts of the names of a model's linear modules. */
+const moduleNames = (graph: Graph): string[] => [
+  ...new Set([...graph.parameters.keys()].filter((n) => n.includes('_proj.')).map((n) => n.split('.').at(-2)!)),
+];

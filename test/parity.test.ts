@@ -1,0 +1,269 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openCheckpoint, requireTensors } from '../src/checkpoint/checkpoint.ts';
+import { openSafetensors, readTensor } from '../src/checkpoint/safetensors.ts';
+import type { Task } from '../src/core/task.ts';
+import { float32, int32, type Tensor } from '../src/core/tensor.ts';
+import type { Graph, Value } from '../src/graph/graph.ts';
+import { isLoraParameter, withLora } from '../src/lora/lora.ts';
+import { readAdapter } from '../src/lora/peft.ts';
+import { HEAD } from '../src/models/heads.ts';
+import { classifier, languageModel } from '../src/models/model.ts';
+import { packTokens } from '../src/models/packing.ts';
+import { type DecoderSpec, describeModel } from '../src/models/registry.ts';
+import { fileSource, openEmbeddings, readWeight, weightsFolder } from '../src/models/weights.ts';
+import { dense } from '../src/nn/linear.ts';
+import { nextTokenLoss } from '../src/nn/losses.ts';
+import { emitOnnx } from '../src/onnx/emit.ts';
+import { adamw } from '../src/optim/adamw.ts';
+import { FLAT, flatSource, pack, unpack } from '../src/optim/flat.ts';
+import { schedule } from '../src/optim/schedule.ts';
+import { sgd } from '../src/optim/sgd.ts';
+import { updateGraph } from '../src/optim/update.ts';
+import { Device } from '../src/runtime/device.ts';
+import { gradientGraph, lossOf } from '../src/train/graphs.ts';
+import { lossTarget } from '../src/train/targets.ts';
+
+/** Parity with PyTorch, transformers and PEFT; tolerances are those of fixtures/make_fixtures.py. */
+const fixtures = join(dirname(fileURLToPath(import.meta.url)), 'fixtures');
+const cases = readdirSync(fixtures).filter((name) => existsSync(join(fixtures, name, 'trajectory.json')));
+const json = (...path: string[]) => JSON.parse(readFileSync(join(fixtures, ...path), 'utf8'));
+
+async function tensorsOf(path: string): Promise<Map<string, Tensor>> {
+  const file = await openSafetensors(path);
+  return new Map(
+    await Promise.all(Array.from(file.tensors.values(), async (e) => [e.name, await readTensor(e)] as const)),
+  );
+}
+
+const device = new Device({ threads: 2 });
+afterAll(() => device.close());
+
+interface Fixture {
+  readonly problem: Task | null;
+  readonly rows: { readonly ids: number[]; readonly target: number[] }[];
+  readonly expected: Map<string, Tensor>;
+  readonly trajectory: ReturnType<typeof json>;
+}
+
+async function load(name: string): Promise<Fixture> {
+  const { problem_type: problem } = json(name, 'meta.json');
+  const batch = await tensorsOf(join(fixtures, name, 'batch.safetensors'));
+  const [ids, mask, labels] = ['input_ids', 'attention_mask', 'labels'].map((n) => batch.get(n)!) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const [B, T] = ids.shape as [number, number];
+  const expected = await tensorsOf(join(fixtures, name, 'expected.safetensors'));
+  const K = expected.get('logits')!.shape.at(-1)!;
+  const rows = Array.from({ length: B }, (_, b) => {
+    const real = Array.from({ length: T }, (_, t) => b * T + t).filter((at) => mask.data[at] === 1);
+    const y = labels.data;
+    const target =
+      problem === null
+        ? real.map((_, t) => (t + 1 < real.length ? y[real[t + 1]!]! : -1))
+        : problem === 'single_label_classification'
+          ? Array.from({ length: K }, (_, k) => Number(k === y[b]))
+          : Array.from(y.slice(b * K, (b + 1) * K));
+    return { ids: real.map((at) => ids.data[at]!), target };
+  });
+  return { problem, rows, expected, trajectory: json(name, 'trajectory.json') };
+}
+
+/** The model of a fixture, its loss against its batch, and how to feed both. */
+async function build(name: string, fixture: Fixture, configFile?: string) {
+  const dir = join(fixtures, name, 'model');
+  const checkpoint = await openCheckpoint(dir);
+  const spec = describeModel(configFile ? json(name, configFile) : checkpoint.config);
+  const adapterDir = join(fixtures, name, 'adapter');
+  const adapter = existsSync(adapterDir) ? await readAdapter(adapterDir) : undefined;
+  const labels = fixture.expected.get('logits')!.shape.at(-1)!;
+  const options = {
+    linear: adapter ? withLora(dense, adapter.options) : dense,
+    embeddings: adapter ? ('given' as const) : ('table' as const),
+  };
+  const logitsOf = (graph: Graph): Value =>
+    fixture.problem ? classifier(graph, spec, labels, options) : languageModel(graph, spec, options);
+  const { recipe, class_weights: weights } = fixture.trajectory;
+  const lossGraph = (graph: Graph): Value => {
+    const logits = logitsOf(graph);
+    graph.output('logits', logits);
+    if (fixture.problem) return lossOf(fixture.problem, logits, recipe.class_weights ? { posWeight: weights } : {});
+    return nextTokenLoss(logits, graph.input('targets', 'int32', ['N']), graph.input('divisor', 'float32', []));
+  };
+  const isTrained = (p: string) => !adapter || isLoraParameter(p) || p.startsWith(`${HEAD}.`);
+  const { graph, layout } = gradientGraph(lossGraph, isTrained);
+  requireTensors(
+    checkpoint,
+    Array.from(graph.parameters, ([n, v]) => ({ name: n, shape: v.shape.map(Number) })).filter(
+      (t) => !layout.parts.has(t.name),
+    ),
+  );
+  const model = emitOnnx(graph, (p) => flatSource(layout, p) ?? fileSource(checkpoint, p));
+  const session = await device.load(model, name, { weightsDir: weightsFolder(checkpoint) });
+  const initial = new Map<string, Tensor>();
+  for (const p of layout.parts.keys()) initial.set(p, adapter?.tensors.get(p) ?? (await readWeight(checkpoint, p)));
+  const lookUp = await openEmbeddings(checkpoint);
+  return { session, layout, initial, spec, feed: (rows: Fixture['rows']) => feeds(fixture, rows, lookUp) };
+}
+
+async function feeds(
+  fixture: Fixture,
+  rows: Fixture['rows'],
+  lookUp: (ids: Int32Array) => Promise<Tensor>,
+): Promise<Record<string, Tensor>> {
+  const packed = packTokens(rows.map((r) => r.ids));
+  const common = { ...packed.feeds, embeddings: await lookUp(packed.ids), ids: int32(packed.ids) };
+  if (!fixture.problem) {
+    const predicted = fixture.rows.reduce((n, r) => n + r.ids.length - 1, 0);
+    return { ...common, targets: int32(rows.flatMap((r) => r.target)), divisor: float32([predicted], []) };
+  }
+  const { class_weights: classWeights, recipe } = fixture.trajectory;
+  const options = { labelSmoothing: recipe.label_smoothing ?? 0, ...(classWeights ? { classWeights } : {}) };
+  const target = (r: Fixture['rows'][number]) => lossTarget(fixture.problem!, r.target, options);
+  const divisor = fixture.rows.reduce((n, r) => n + target(r).divisor, 0);
+  return {
+    ...common,
+    targets: float32(
+      rows.flatMap((r) => target(r).row),
+      [rows.length, rows[0]!.target.length],
+    ),
+    divisor: float32([divisor], []),
+  };
+}
+
+const norm = (a: Iterable<number>) => Math.hypot(...a);
+const difference = (a: Tensor, b: Tensor) => Array.from(a.data, (v, i) => v - b.data[i]!);
+const maxDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Math.max(...Array.from(a, (v, i) => Math.abs(v - b[i]!)));
+
+/** PEFT's names inside a running model → names in our graphs. */
+const ourName = (name: string) =>
+  name
+    .replace('base_model.model.', '')
+    .replace('modules_to_save.default.', '')
+    .replace('lora_magnitude_vector.default.weight', 'lora_magnitude_vector')
+    .replace('.default.', '.');
+
+/** Logits in the fixture's layout: rows of real tokens for a language model, padded rows dropped. */
+function expectedLogits(fixture: Fixture, key: string): number[] {
+  const { data, shape } = fixture.expected.get(key)!;
+  if (fixture.problem) return Array.from(data);
+  const [, T, V] = shape as [number, number, number];
+  return fixture.rows.flatMap((r, b) =>
+    r.ids.flatMap((_, t) => Array.from(data.slice((b * T + t) * V, (b * T + t + 1) * V))),
+  );
+}
+
+function optimizerOf({ optimizer: o }: Fixture['trajectory']) {
+  if (o.name === 'SGD') return sgd({ momentum: o.momentum, weightDecay: o.weight_decay });
+  return adamw({ betas: o.betas, eps: o.eps, weightDecay: o.weight_decay });
+}
+
+/** Ten optimiser steps as train/loop does them. */
+async function trajectory(fixture: Fixture, built: Awaited<ReturnType<typeof build>>) {
+  const { optimizer: settings, recipe } = fixture.trajectory;
+  const optimizer = optimizerOf(fixture.trajectory);
+  const zeros = () => float32(new Float32Array(built.layout.size));
+  const update = await device.load(
+    emitOnnx(updateGraph(optimizer, built.layout.size, recipe.clip), () => expect.fail()),
+    'update',
+  );
+  const rate = recipe.schedule ? schedule('linear', { total: 10, warmup: 3 }) : () => 1;
+  let parameters = pack(built.layout, (p) => built.initial.get(p)!);
+  let state: Record<string, Tensor> = Object.fromEntries(optimizer.state.map((s) => [s, zeros()]));
+  const losses: number[] = [];
+  const norms: number[] = [];
+  const perMicro = fixture.rows.length / (recipe.micro_batches ?? 1);
+  for (let step = 0; step < 10; step++) {
+    let gradient = zeros();
+    let loss = 0;
+    for (let at = 0; at < fixture.rows.length; at += Math.ceil(perMicro)) {
+      const { tensors } = await built.session.run({
+        ...(await built.feed(fixture.rows.slice(at, at + Math.ceil(perMicro)))),
+        [FLAT]: parameters,
+        gradient,
+      });
+      loss += tensors.loss!.data[0]!;
+      gradient = tensors.gradient!;
+    }
+    losses.push(loss);
+    const scalars = Object.entries({ ...optimizer.scalars(step + 1), learningRate: settings.lr * rate(step) });
+    const { tensors } = await update.run({
+      parameters,
+      gradient,
+      ...state,
+      ...Object.fromEntries(scalars.map(([n, v]) => [n, float32([v], [])])),
+    });
+    norms.push(tensors.gradNorm!.data[0]!);
+    parameters = tensors.parameters!;
+    state = Object.fromEntries(optimizer.state.map((s) => [s, tensors[s]!]));
+  }
+  return { losses, norms, parameters };
+}
+
+async function trainedTensors(name: string): Promise<ReadonlyMap<string, Tensor>> {
+  const adapter = join(fixtures, name, 'adapter-trained');
+  return existsSync(adapter)
+    ? (await readAdapter(adapter)).tensors
+    : tensorsOf(join(fixtures, name, 'trained.safetensors'));
+}
+
+const hint = 're-run test/fixtures/make_fixtures.py if the reference changed';
+
+describe.each(cases)('%s', (name) => {
+  test('logits, loss and every gradient', async () => {
+    const fixture = await load(name);
+    const built = await build(name, fixture);
+    const gradient = float32(new Float32Array(built.layout.size));
+    const { tensors } = await built.session.run({
+      ...(await built.feed(fixture.rows)),
+      [FLAT]: pack(built.layout, (p) => built.initial.get(p)!),
+      gradient,
+    });
+    expect(maxDifference(tensors.logits!.data, expectedLogits(fixture, 'logits')), hint).toBeLessThan(5e-6);
+    expect(Math.abs(tensors.loss!.data[0]! - fixture.expected.get('loss')!.data[0]!), hint).toBeLessThan(1e-6);
+    const gradients = unpack(built.layout, tensors.gradient!);
+    const references = [...fixture.expected]
+      .filter(([n]) => n.startsWith('grad.'))
+      .map(([n, t]) => [ourName(n.slice(5)), t] as const);
+    expect(references.map(([n]) => n).sort()).toEqual([...gradients.keys()].sort());
+    const all = norm(references.flatMap(([, t]) => Array.from(t.data)));
+    for (const [n, reference] of references) {
+      const bound = 1e-3 * norm(reference.data) + 1e-6 * all;
+      expect(norm(difference(gradients.get(n)!, reference)), `${n}: ${hint}`).toBeLessThan(bound);
+    }
+  });
+
+  test('ten steps, the trained tensors and their logits', async () => {
+    const fixture = await load(name);
+    const built = await build(name, fixture);
+    const { losses, norms, parameters } = await trajectory(fixture, built);
+    expect(maxDifference(losses, fixture.trajectory.losses), hint).toBeLessThan(1e-5);
+    if (fixture.trajectory.grad_norms_before_clipping.length > 0)
+      expect(maxDifference(norms, fixture.trajectory.grad_norms_before_clipping)).toBeLessThan(1e-4);
+    const trained = await trainedTensors(name);
+    for (const [n, t] of unpack(built.layout, parameters))
+      expect(maxDifference(t.data, trained.get(n)!.data), n).toBeLessThan(1e-4);
+    const gradient = float32(new Float32Array(built.layout.size));
+    const { tensors } = await built.session.run({
+      ...(await built.feed(fixture.rows)),
+      [FLAT]: pack(built.layout, (p) => trained.get(p)!),
+      gradient,
+    });
+    expect(maxDifference(tensors.logits!.data, expectedLogits(fixture, 'logits_trained')), hint).toBeLessThan(5e-6);
+  });
+});
+
+test.each(cases.filter((name) => existsSync(join(fixtures, name, 'config.v4.json'))))(
+  '%s: the older spelling of config.json gives the same model',
+  (name) => {
+    const without = ({ config: { ...config }, ...rest }: DecoderSpec) => ({ ...rest, config });
+    expect(without(describeModel(json(name, 'config.v4.json')))).toEqual(
+      without(describeModel(json(name, 'model', 'config.json'))),
+    );
+  },
+);
