@@ -1,0 +1,179 @@
+/** A model's own tokenizer, from its tokenizer.json, run by Hugging Face's implementation. */
+import { randomUUID } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type JsEncoding, Tokenizer as Native } from 'tokenizers';
+import { CheckpointError, ConfigError } from '../core/errors.ts';
+import { codeUnitOffsets } from './offsets.ts';
+
+export interface EncodeOptions {
+  /** The most tokens of one text, the template's included; the end of the text is dropped. Default: no limit. */
+  readonly maxLength?: number;
+  /** Whether the template adds its tokens (`<|begin_of_text|>`, `[CLS]` … `[SEP]`). Default true. */
+  readonly addSpecialTokens?: boolean;
+  /**
+   * Whether a special token's name inside a text becomes that token, as in Python's `tokenizers` by default.
+   * Default false: what a user writes is text.
+   */
+  readonly parseSpecialTokens?: boolean;
+}
+
+export interface Encoded {
+  readonly ids: Int32Array<ArrayBuffer>;
+  /** How many tokens there were before any were dropped. */
+  readonly totalTokens: number;
+  readonly truncated: boolean;
+}
+
+/** One token and the part of the text it stands for, `text.slice(start, end)`; empty for the template's own tokens. */
+export interface Token {
+  readonly id: number;
+  readonly token: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Tokenizer {
+  /** How many tokens there are, the added ones included. */
+  readonly vocabSize: number;
+  /**
+   * The ids of many texts at once. A lone surrogate is read as U+FFFD.
+   *
+   * @throws ConfigError if `maxLength` leaves no room for text.
+   */
+  encode(texts: readonly string[], options?: EncodeOptions): Promise<Encoded[]>;
+  /** The tokens of one text with their places in it; the ids are those of {@link Tokenizer.encode}. */
+  tokenize(text: string, options?: EncodeOptions): Promise<Token[]>;
+  /** The text of ids, without the special tokens. */
+  decode(ids: ArrayLike<number>): Promise<string>;
+  /** The id of a token by its exact name, special or not. */
+  tokenToId(token: string): number | undefined;
+}
+
+/** Bounds what the native side holds: its encodings carry far more than the ids. */
+const batchTexts = 2048;
+
+/**
+ * Loads a tokenizer from a model's folder, or from a tokenizer.json. Truncation and padding set in the file are ignored.
+ *
+ * @throws CheckpointError if there is none or it cannot be read.
+ */
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  const file = await findFile(path);
+  const definition = parseDefinition(await readFile(file, 'utf8'), file);
+  const asText = native(withoutSpecialTokens(definition), file);
+  let parsing: Native | undefined;
+  const parsingSpecials = () => {
+    parsing ??= native(definition, file);
+    return parsing;
+  };
+  const pick = (options: EncodeOptions) => (options.parseSpecialTokens ? parsingSpecials() : asText);
+  const specialIds = new Map(definition.added_tokens.map(({ content, id }) => [content, id]));
+  const templateLength = (await asText.encode('')).getLength();
+  const limit = ({ maxLength = Number.POSITIVE_INFINITY, addSpecialTokens = true }: EncodeOptions) => {
+    const added = addSpecialTokens ? templateLength : 0;
+    if (maxLength > added) return maxLength;
+    throw new ConfigError(
+      `maxLength is ${maxLength}, but the template alone takes ${added} tokens (${file}): use ${added + 1} or more`,
+    );
+  };
+
+  return {
+    vocabSize: asText.getVocabSize(true),
+    async encode(texts, options = {}) {
+      const maxLength = limit(options);
+      const out: Encoded[] = [];
+      for (let i = 0; i < texts.length; i += batchTexts) {
+        const batch = texts.slice(i, i + batchTexts);
+        for (const encoding of await pick(options).encodeBatch(batch, nativeOptions(options)))
+          out.push(encoded(encoding, maxLength));
+      }
+      return out;
+    },
+    async tokenize(text, options = {}) {
+      const encoding = await pick(options).encode(text, null, nativeOptions(options));
+      const [ids, tokens, offsets] = [encoding.getIds(), encoding.getTokens(), encoding.getOffsets()];
+      const codeUnits = codeUnitOffsets(text);
+      return keptPositions(encoding, limit(options)).map((i) => {
+        const [start, end] = offsets[i] as [number, number];
+        return { id: ids[i]!, token: tokens[i]!, start: codeUnits[start]!, end: codeUnits[end]! };
+      });
+    },
+    decode: (ids) => parsingSpecials().decode(Array.from(ids), true),
+    tokenToId: (token) => specialIds.get(token) ?? asText.tokenToId(token) ?? undefined,
+  };
+}
+
+const nativeOptions = ({ addSpecialTokens = true }: EncodeOptions) => ({ addSpecialTokens });
+
+function encoded(encoding: JsEncoding, maxLength: number): Encoded {
+  const ids = encoding.getIds();
+  const truncated = ids.length > maxLength;
+  const kept = truncated ? keptPositions(encoding, maxLength).map((i) => ids[i]!) : ids;
+  return { ids: Int32Array.from(kept), totalTokens: ids.length, truncated };
+}
+
+/** All positions, or if those are too many the template's at both ends and as much of the text as fits between. */
+function keptPositions(encoding: JsEncoding, maxLength: number): number[] {
+  const isTemplate = encoding.getSpecialTokensMask();
+  const dropped = Math.max(0, isTemplate.length - maxLength);
+  const end = isTemplate.lastIndexOf(0) + 1; // of the text
+  return [...isTemplate.keys()].filter((i) => i < end - dropped || i >= end);
+}
+
+/** The parts of a tokenizer.json that are read here; the native side checks the whole. */
+interface Definition {
+  readonly added_tokens: readonly { readonly id: number; readonly content: string; readonly special: boolean }[];
+  readonly model: { readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[] };
+}
+
+/**
+ * The same tokenizer, except that no text contains a special token. The binding lacks `encode_special_tokens`, and the
+ * template names its tokens by id, so they need not be known by name. One that the model's own vocabulary holds is
+ * taken from the list; any other is renamed to what no text says, since the ids of those after it count on its place.
+ */
+function withoutSpecialTokens(definition: Definition): Definition {
+  const { vocab } = definition.model;
+  const ids = Array.isArray(vocab)
+    ? new Map(vocab.map(([token], id) => [token, id]))
+    : new Map(Object.entries(vocab as Readonly<Record<string, number>>));
+  const added_tokens = definition.added_tokens.flatMap((token) => {
+    if (!token.special) return [token];
+    return ids.get(token.content) === token.id ? [] : [{ ...token, content: randomUUID() }];
+  });
+  return { ...definition, added_tokens };
+}
+
+function native(definition: Definition, file: string): Native {
+  try {
+    return Native.fromString(JSON.stringify({ ...definition, truncation: null, padding: null }));
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+function parseDefinition(json: string, file: string): Definition {
+  let value: Partial<Definition> | null;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  if (!value?.model?.vocab) throw unreadable(file, new Error('it has no model with a vocabulary'));
+  return { ...value, model: value.model, added_tokens: value.added_tokens ?? [] };
+}
+
+const unreadable = (file: string, cause: unknown): CheckpointError =>
+  new CheckpointError(
+    `${file}: not a tokenizer that can be read: ${(cause as Error).message}; download it again, or save it anew with transformers (AutoTokenizer.from_pretrained(…).save_pretrained(…))`,
+    { cause },
+  );
+
+async function findFile(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  const file = found?.isDirectory() ? join(path, 'tokenizer.json') : path;
+  if (await stat(file).catch(() => undefined)) return file;
+  throw new CheckpointError(
+    `${file}: no such file; a model that has only tokenizer.model or vocab.txt gets one from transformers (AutoTokenizer.from_pretrained(…).save_pretrained(…))`,
+  );
+}
