@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { random } from '../core/random.ts';
+import { evaluate } from './evaluate.ts';
+import { formatEvaluation } from './format.ts';
+
+const ekman = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
+
+function ofClasses(labels: readonly string[], n: number, options = {}) {
+  const generator = random(3);
+  const oneHot = (k: number) => labels.map((_, i) => (i === k ? 1 : 0));
+  const actual = Array.from({ length: n }, () => generator.integer(labels.length));
+  const guessed = actual.map((k) => (generator.uniform() < 0.6 ? k : generator.integer(labels.length)));
+  const rows = { targets: actual.map(oneHot), scores: guessed.map(oneHot) };
+  return formatEvaluation(evaluate('single_label_classification', labels, rows, options));
+}
+
+test('shows metrics, labels and the confusion matrix', () => {
+  expect(`\n${ofClasses(ekman, 500, { bootstrap: { seed: 1, draws: 200 } }).join('\n')}\n`).toMatchInlineSnapshot(`
+    "
+    single_label_classification, 500 examples (intervals: 200 bootstrap draws)
+
+    metric       value     95 % interval
+    accuracy    0.6620  0.6200 to 0.7040
+    macroF1     0.6626  0.6197 to 0.7017
+    microF1     0.6620  0.6200 to 0.7040
+    weightedF1  0.6620  0.6208 to 0.7046
+
+    label     precision  recall      f1  support
+    anger        0.7467  0.7568  0.7517       74
+    disgust      0.6429  0.6716  0.6569       67
+    fear         0.6500  0.6842  0.6667       76
+    joy          0.6923  0.6081  0.6475       74
+    neutral      0.6400  0.6761  0.6575       71
+    sadness      0.7119  0.6667  0.6885       63
+    surprise     0.5658  0.5733  0.5695       75
+
+    true \\ predicted  anger  disgust  fear  joy  neutral  sadness  surprise
+    anger                56        3     5    3        2        3         2
+    disgust               0       45     3    5        3        4         7
+    fear                  2        3    52    2        7        2         8
+    joy                   3        4     3   45        8        3         8
+    neutral               5        2     8    2       48        1         5
+    sadness               3        7     4    3        1       42         3
+    surprise              6        6     5    5        6        4        43
+    "
+  `);
+});
+
+test('seven classes of many examples fit in 100 columns', () => {
+  expect(Math.max(...ofClasses(ekman, 60_000).map((line) => line.length))).toBeLessThanOrEqual(100);
+});
+
+test('a matrix too wide gives way to the most frequent confusions', () => {
+  const lines = ofClasses(
+    Array.from({ length: 28 }, (_, k) => `emotion ${k}`),
+    500,
+  );
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+  expect(lines.slice(-11)).toMatchInlineSnapshot(`
+    [
+      "most often confused: true   predicted  examples",
+      "emotion 7                  emotion 27         3",
+      "emotion 12                 emotion 16         3",
+      "emotion 24                  emotion 8         3",
+      "emotion 1                   emotion 9         2",
+      "emotion 7                   emotion 9         2",
+      "emotion 9                  emotion 16         2",
+      "emotion 9                  emotion 25         2",
+      "emotion 11                 emotion 17         2",
+      "emotion 12                 emotion 27         2",
+      "emotion 14                 emotion 13         2",
+    ]
+  `);
+});
+
+test('a correlation that is not defined is n/a', () => {
+  const rows = { targets: [[1], [2]], scores: [[5], [5]] };
+  expect(formatEvaluation(evaluate('regression', ['joy'], rows)).join('\n')).toMatchInlineSnapshot(`
+    "regression, 2 examples
+
+    metric     value
+    pearson      n/a
+    spearman     n/a
+    mae       3.5000
+    rmse      3.5355
+
+    label  pearson  spearman     mae    rmse
+    joy        n/a       n/a  3.5000  3.5355"
+  `);
+});

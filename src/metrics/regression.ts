@@ -1,0 +1,113 @@
+/** Metrics of a task whose examples each have a number per target, such as the intensity of an emotion. */
+import { once, type Weights } from './weights.ts';
+
+export interface RegressionScores {
+  /** NaN where either side is constant. */
+  readonly pearson: number;
+  /** NaN where either side is constant. */
+  readonly spearman: number;
+  readonly mae: number;
+  readonly rmse: number;
+}
+
+type Column = Float64Array<ArrayBuffer>;
+
+/**
+ * Scores of each target, for any weights: what does not depend on them (the sorting) is done once.
+ * Matches SciPy: scikit-learn.test.ts
+ *
+ * Shapes: targets [N, K], predictions [N, K] → [K]
+ */
+export function regressionScores(
+  targets: readonly (readonly number[])[],
+  predictions: readonly (readonly number[])[],
+): (weights?: Weights) => RegressionScores[] {
+  const columns = (targets[0] ?? []).map((_, k) => {
+    const [x, y] = [columnOf(targets, k), columnOf(predictions, k)];
+    return { x, y, xOrder: ascending(x), yOrder: ascending(y) };
+  });
+  return (weights = once(targets.length)) =>
+    columns.map(({ x, y, xOrder, yOrder }) => ({
+      pearson: pearson(x, y, weights),
+      spearman: pearson(ranks(x, xOrder, weights), ranks(y, yOrder, weights), weights),
+      ...errors(x, y, weights),
+    }));
+}
+
+/** The mean of each score over the targets: NaN if it is NaN for one of them. */
+export function meanScores(scores: readonly RegressionScores[]): RegressionScores {
+  const mean = (of: (scores: RegressionScores) => number) => scores.reduce((sum, s) => sum + of(s), 0) / scores.length;
+  return {
+    pearson: mean((s) => s.pearson),
+    spearman: mean((s) => s.spearman),
+    mae: mean((s) => s.mae),
+    rmse: mean((s) => s.rmse),
+  };
+}
+
+/**
+ * Linear correlation.
+ *
+ *     r = Σ w (x - x̄)(y - ȳ) / √(Σ w (x - x̄)² · Σ w (y - ȳ)²)
+ *
+ * NaN if x or y is constant, as in SciPy.
+ */
+function pearson(x: Column, y: Column, weights: Weights): number {
+  const [xMean, yMean] = [centre(x, weights), centre(y, weights)];
+  // A constant is told by its values: its mean may be rounded, and the deviations then are not 0.
+  if (xMean === undefined || yMean === undefined) return Number.NaN;
+  let [xx, yy, xy] = [0, 0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const [dx, dy, w] = [x[i]! - xMean, y[i]! - yMean, weights[i]!];
+    xx += w * dx * dx;
+    yy += w * dy * dy;
+    xy += w * dx * dy;
+  }
+  return Math.max(-1, Math.min(1, xy / (Math.sqrt(xx) * Math.sqrt(yy))));
+}
+
+/** The weighted mean, or nothing if all values that count are equal. */
+function centre(values: Column, weights: Weights): number | undefined {
+  let [sum, count, low, high] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    const [value, weight] = [values[i]!, weights[i]!];
+    if (weight === 0) continue;
+    sum += weight * value;
+    count += weight;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return low < high ? sum / count : undefined;
+}
+
+function errors(x: Column, y: Column, weights: Weights): Pick<RegressionScores, 'mae' | 'rmse'> {
+  let [absolute, squared, count] = [0, 0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const [error, weight] = [x[i]! - y[i]!, weights[i]!];
+    absolute += weight * Math.abs(error);
+    squared += weight * error * error;
+    count += weight;
+  }
+  return { mae: absolute / count, rmse: Math.sqrt(squared / count) };
+}
+
+/** Ranks from 1, equal values sharing the mean of theirs; a value of weight w stands for w equal ones. */
+function ranks(values: Column, order: Uint32Array, weights: Weights): Column {
+  const out = new Float64Array(values.length);
+  let before = 0;
+  for (let from = 0; from < order.length; ) {
+    const value = values[order[from]!]!;
+    let to = from;
+    let weight = 0;
+    while (to < order.length && values[order[to]!] === value) weight += weights[order[to++]!]!;
+    const rank = before + (weight + 1) / 2;
+    while (from < to) out[order[from++]!] = rank;
+    before += weight;
+  }
+  return out;
+}
+
+const ascending = (values: Column): Uint32Array =>
+  Uint32Array.from(values.keys()).sort((i, j) => values[i]! - values[j]!);
+
+const columnOf = (rows: readonly (readonly number[])[], k: number): Column => Float64Array.from(rows, (row) => row[k]!);
