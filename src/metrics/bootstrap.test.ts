@@ -44,6 +44,12 @@ describe('weights are repetitions', () => {
   });
 });
 
+test('a draw of equal values has no correlation, whatever was not drawn', () => {
+  const drawn = Float64Array.of(0, 1, 2, 1);
+  const [scores] = regressionScores([[5], [0.1], [0.1], [0.1]], [[1], [2], [3], [4]])(drawn);
+  expect([scores!.pearson, scores!.spearman]).toEqual([Number.NaN, Number.NaN]);
+});
+
 test('the interval of a mean is the normal one', () => {
   const values = Array.from({ length: 400 }, () => generator.normal());
   const mean = values.reduce((sum, x) => sum + x, 0) / 400;

@@ -18,7 +18,9 @@ export function multiLabelCounts(
   const labels = targets[0]?.length ?? 0;
   const [tp, fp, fn] = [new Float64Array(labels), new Float64Array(labels), new Float64Array(labels)];
   for (let i = 0; i < targets.length; i++) {
-    const [target, prediction, weight] = [targets[i]!, predictions[i]!, weights[i]!];
+    const target = targets[i]!;
+    const prediction = predictions[i]!;
+    const weight = weights[i]!;
     for (let k = 0; k < labels; k++) {
       if (target[k]) (prediction[k] ? tp : fn)[k]! += weight;
       else if (prediction[k]) fp[k]! += weight;

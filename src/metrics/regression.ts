@@ -53,12 +53,24 @@ export function meanScores(scores: readonly RegressionScores[]): RegressionScore
  * NaN if x or y is constant, as in SciPy.
  */
 function pearson(x: Column, y: Column, weights: Weights): number {
-  const [xMean, yMean] = [centre(x, weights), centre(y, weights)];
-  // A constant is told by its values: its mean may be rounded, and the deviations then are not 0.
-  if (xMean === undefined || yMean === undefined) return Number.NaN;
+  // Counted from the first value, the deviations of a constant are exactly 0, which those from its rounded mean are not.
+  const first = weights.findIndex((weight) => weight > 0);
+  const x0 = x[first]!;
+  const y0 = y[first]!;
+  let [count, xMean, yMean] = [0, 0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const w = weights[i]!;
+    count += w;
+    xMean += w * (x[i]! - x0);
+    yMean += w * (y[i]! - y0);
+  }
+  xMean /= count;
+  yMean /= count;
   let [xx, yy, xy] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
-    const [dx, dy, w] = [x[i]! - xMean, y[i]! - yMean, weights[i]!];
+    const w = weights[i]!;
+    const dx = x[i]! - x0 - xMean;
+    const dy = y[i]! - y0 - yMean;
     xx += w * dx * dx;
     yy += w * dy * dy;
     xy += w * dx * dy;
@@ -66,24 +78,11 @@ function pearson(x: Column, y: Column, weights: Weights): number {
   return Math.max(-1, Math.min(1, xy / (Math.sqrt(xx) * Math.sqrt(yy))));
 }
 
-/** The weighted mean, or nothing if all values that count are equal. */
-function centre(values: Column, weights: Weights): number | undefined {
-  let [sum, count, low, high] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < values.length; i++) {
-    const [value, weight] = [values[i]!, weights[i]!];
-    if (weight === 0) continue;
-    sum += weight * value;
-    count += weight;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return low < high ? sum / count : undefined;
-}
-
 function errors(x: Column, y: Column, weights: Weights): Pick<RegressionScores, 'mae' | 'rmse'> {
   let [absolute, squared, count] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
-    const [error, weight] = [x[i]! - y[i]!, weights[i]!];
+    const error = x[i]! - y[i]!;
+    const weight = weights[i]!;
     absolute += weight * Math.abs(error);
     squared += weight * error * error;
     count += weight;
