@@ -1,4 +1,3 @@
-import { ConfigError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import type { Row } from './rows.ts';
 
@@ -34,8 +33,6 @@ export interface LabelForm {
  * | one     | JSON arrays, or a separator is given | multi-label                 |
  * | one     | numbers, not all integers           | regression                  |
  * | one     | anything else                       | single-label                |
- *
- * @throws ConfigError if several columns hold no number at all.
  */
 export function labelForm(rows: readonly Row[], options: LabelOptions): LabelForm {
   const { labelColumns } = options;
@@ -52,15 +49,10 @@ export function labelForm(rows: readonly Row[], options: LabelOptions): LabelFor
 
 type Choice = Pick<LabelForm, 'kind' | 'task'>;
 
-function severalColumns(cells: readonly unknown[], { task, labelColumns }: LabelOptions): Choice {
+function severalColumns(cells: readonly unknown[], { task }: LabelOptions): Choice {
   if (task === 'regression') return { kind: 'numbers', task };
   if (task !== undefined) return { kind: 'indicators', task };
   const found = cells.map(toNumber).filter((cell) => cell !== undefined);
-  if (found.length === 0)
-    throw new ConfigError(
-      `label columns [${labelColumns.join(', ')}] hold no numbers; several columns need 0/1 or values, ` +
-        'names go in one column',
-    );
   return found.every((cell) => cell === 0 || cell === 1)
     ? { kind: 'indicators', task: 'multi_label_classification' }
     : { kind: 'numbers', task: 'regression' };

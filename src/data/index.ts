@@ -1,0 +1,13 @@
+export { type Audit, audit, type Conflicts, type Leak, removeDuplicates, removeLeaks } from './audit.ts';
+export { type BalanceOptions, classWeights, oversample, posWeights, undersample } from './balance.ts';
+export { type CleaningCounts, type CleaningStep, cleanExamples, cleaningSteps, cleanText } from './clean.ts';
+export { type Dataset, type Example, heldLabels, type PerSplit, type SplitName, splitNames } from './example.ts';
+export { type WriteOptions, writeSplit } from './folder.ts';
+export { type DataOptions, loadDataset } from './load.ts';
+export { type DataReport, formatReport } from './report.ts';
+export type { Malformed } from './rows.ts';
+export { findSource, sources } from './sources/registry.ts';
+export type { Loaded, Source, SourceFile, SourceOptions } from './sources/source.ts';
+export { type SplitOptions, stratifiedSplit } from './split.ts';
+export type { SplitSummary, ValueRange } from './summary.ts';
+export { textKey } from './text-key.ts';

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import type { Task } from '../../core/task.ts';
+import { splitNames } from '../example.ts';
+import { tinyGoemotions } from '../testing/goemotions-files.ts';
+import { isThere, thirdPartyData } from '../testing/third-party.ts';
+import { goemotions, goemotionsEkman } from './goemotions.ts';
+import { findSource, sources } from './registry.ts';
+import type { Source } from './source.ts';
+
+/** Every source passes this, whichever files it reads. */
+async function conforms(source: Source, dataDir: string): Promise<void> {
+  for (const [task, labels] of Object.entries(source.labels) as [Task, readonly string[]][]) {
+    const loaded = await source.load({ task, dataDir });
+    expect(loaded.task).toBe(task);
+    expect(loaded.labels).toEqual(labels);
+    expect(loaded.malformed).toEqual([]);
+    expect(await source.load({ task, dataDir })).toEqual(loaded);
+    const examples = splitNames.flatMap((name) => loaded.splits[name] ?? []);
+    expect(new Set(examples.map(({ id }) => id)).size).toBe(examples.length);
+    const bad = examples.filter(({ text, target }) => text.trim() === '' || !fits(target, task, labels.length));
+    expect(bad).toEqual([]);
+  }
+}
+
+function fits(target: readonly number[], task: Task, size: number): boolean {
+  if (target.length !== size) return false;
+  if (task === 'regression') return target.every(Number.isFinite);
+  const held = target.filter((value) => value === 1).length;
+  return target.every((value) => value === 0 || value === 1) && (task === 'multi_label_classification' || held === 1);
+}
+
+describe.each(sources)('the source $name', (source) => {
+  it('says what it is, under what licence, whom to cite and where to get it', () => {
+    const { name, title, licence, citation, home } = source;
+    for (const words of [name, title, licence, citation, home]) expect(words).not.toBe('');
+    expect(source.labels[source.defaultTask]).toBeDefined();
+    expect(findSource(name)).toBe(source);
+  });
+
+  describe.skipIf(!isThere(source))('with its files', () => {
+    it('reads them as every task it offers', () => conforms(source, thirdPartyData));
+
+    it('has the files it was written for', () => {
+      for (const { path, sha256 } of source.files) {
+        const bytes = readFileSync(join(source.folder(thirdPartyData), path));
+        expect(createHash('sha256').update(bytes).digest('hex'), path).toBe(sha256);
+      }
+    });
+  });
+
+  it.skipIf(source.files.every(({ url }) => url === undefined))(
+    'says which files are missing and where to get them',
+    async () => {
+      const loading = source.load({ task: source.defaultTask, dataDir: 'nowhere' });
+      for (const { path } of source.files) await expect(loading).rejects.toThrow(join(source.folder('nowhere'), path));
+      await expect(loading).rejects.toThrow(`get them from ${source.home}, or set dataDir (now 'nowhere')`);
+    },
+  );
+});
+
+describe.each([goemotions, goemotionsEkman])('$name in small', (source) => {
+  it('conforms', () => conforms(source, tinyGoemotions()));
+});
