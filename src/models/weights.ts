@@ -1,10 +1,11 @@
 import { dirname, relative, sep } from 'node:path';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { type Checkpoint, requireTensors } from '../checkpoint/checkpoint.ts';
 import { readRows, readTensor, type TensorEntry } from '../checkpoint/safetensors.ts';
 import { CheckpointError, internal } from '../core/errors.ts';
 import { float32, sizeOf, type Tensor } from '../core/tensor.ts';
 import type { ParameterSource } from '../onnx/emit.ts';
 import { EMBEDDING } from './decoder.ts';
+import type { DecoderSpec } from './registry.ts';
 
 /** The folder all weights files lie in, by their real paths: the runtime reads them there. */
 export function weightsFolder({ dir, tensors }: Checkpoint): string {
@@ -36,6 +37,17 @@ export const readWeight = (checkpoint: Checkpoint, name: string): Promise<Tensor
 const entryOf = ({ tensors, dir }: Checkpoint, name: string): TensorEntry =>
   tensors.get(name) ?? internal(`${dir} was not checked to have ${name}`);
 
+/** How many values a checkpoint holds. */
+export const parameterCount = ({ tensors }: Checkpoint): number =>
+  Array.from(tensors.values(), ({ shape }) => sizeOf(shape)).reduce((a, b) => a + b, 0);
+
+/** Weights larger than this are not repacked for the kernels: a second copy would cost more memory than it gains time. */
+const PREPACK_BYTES = 2 ** 31;
+
+/** Whether the runtime may keep a repacked copy of weights of these shapes. */
+export const prepackFits = (weights: readonly { readonly shape: readonly number[] }[]): boolean =>
+  weights.reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0) <= PREPACK_BYTES;
+
 /** Looks up rows of the embedding table for token ids. [N] → [N, C] */
 export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;
 
@@ -43,9 +55,11 @@ export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;
 const IN_MEMORY_BYTES = 128 * 2 ** 20;
 
 /** The embedding table of a checkpoint stays outside the graph: a batch needs few of its rows. */
-export async function openEmbeddings(checkpoint: Checkpoint): Promise<EmbeddingLookup> {
-  const entry = entryOf(checkpoint, `${EMBEDDING}.weight`);
-  const [rows, width] = entry.shape as [number, number];
+export async function openEmbeddings(checkpoint: Checkpoint, { config }: DecoderSpec): Promise<EmbeddingLookup> {
+  const name = `${EMBEDDING}.weight`;
+  const [rows, width] = [config.vocab_size, config.hidden_size];
+  requireTensors(checkpoint, [{ name, shape: [rows, width] }]);
+  const entry = entryOf(checkpoint, name);
   const whole = 4 * sizeOf(entry.shape) <= IN_MEMORY_BYTES ? await readTensor(entry) : undefined;
   return async (ids) => {
     const outside = ids.find((id) => id < 0 || id >= rows);

@@ -13,9 +13,11 @@ export type Dropout = (x: Value) => Value;
  * The mask depends on the row's key (made of seed, step, example and position), the place in the model and the feature:
  * not on how a batch is cut, so it survives resuming.
  *
- * Shapes: x [N, C], keys uint32 [N, 1] → [N, C]
+ * Shapes: x [R, C], keys uint32 [R, 1] → [R, C]
+ *
+ * @param keysFor the keys of the rows of a given x: of all tokens, or of the last ones.
  */
-export function dropout(probability: number, keys: Value): Dropout {
+export function dropout(probability: number, keysFor: (x: Value) => Value): Dropout {
   return (x) => {
     const graph = x.graph;
     const width = fixed(x.shape[1], 'the width of dropout');
@@ -23,7 +25,7 @@ export function dropout(probability: number, keys: Value): Dropout {
       Array.from({ length: width }, (_, i) => hash32(graph.path, i)),
       { dtype: 'uint32' },
     );
-    const stays = lessEqual(graph.constant(probability), uniform(keys, features));
+    const stays = lessEqual(graph.constant(probability), uniform(keysFor(x), features));
     return mul(x, where(stays, graph.constant(1 / (1 - probability)), graph.constant(0)));
   };
 }

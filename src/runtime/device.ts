@@ -3,7 +3,15 @@ import { Worker } from 'node:worker_threads';
 import { RuntimeFailure } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type OnnxModel, outputName, outputTensor } from '../onnx/emit.ts';
-import type { Feed, Reply, Request, Results, SessionOptions } from './protocol.ts';
+import {
+  type Envelope,
+  type Feed,
+  type Reply,
+  type Request,
+  type Results,
+  type SessionOptions,
+  UNANSWERED,
+} from './protocol.ts';
 
 /** A tensor that stays with the device between runs. Free it when it is no longer needed. */
 export class DeviceBuffer {
@@ -16,8 +24,9 @@ export class DeviceBuffer {
   read(): Promise<Tensor> {
     return this.#device.ask({ kind: 'read', buffer: this.id });
   }
-  free(): Promise<void> {
-    return this.#device.ask({ kind: 'free', buffers: [this.id] });
+  /** At once for the caller; the device does it after what it was asked before. */
+  free(): void {
+    this.#device.tell({ kind: 'free', buffers: [this.id] });
   }
 }
 
@@ -94,7 +103,7 @@ export class Device {
     this.threads = threads;
     this.#worker = startWorker();
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
-    this.#worker.on('error', (error) => this.#fail(new RuntimeFailure(`the engine's thread failed: ${error.message}`)));
+    this.#worker.on('error', (error) => this.#fail(new RuntimeFailure(`the engine's thread failed: ${String(error)}`)));
     this.#worker.on('exit', (code) => this.#fail(new RuntimeFailure(`the engine's thread has ended (code ${code})`)));
   }
 
@@ -132,6 +141,11 @@ export class Device {
       this.#worker.ref();
       this.#worker.postMessage({ id, request });
     });
+  }
+
+  /** A request nobody waits for. */
+  tell(request: Request): void {
+    if (!this.#failure) this.#worker.postMessage({ id: UNANSWERED, request } satisfies Envelope);
   }
 
   #settle(reply: Reply): void {

@@ -38,4 +38,6 @@ export type Reply = { readonly id: number } & (
   | { readonly result: Results[keyof Results] }
   | { readonly error: string }
 );
+/** The id of a request that wants no reply. */
+export const UNANSWERED = 0;
 export type Envelope = { readonly id: number; readonly request: Request };

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import type { Tensor, TensorData } from '../core/tensor.ts';
-import type { Envelope, Feed, Reply, Request, Results } from './protocol.ts';
+import { type Envelope, type Feed, type Reply, type Request, type Results, UNANSWERED } from './protocol.ts';
 
 const port = parentPort!;
 const sessions = new Map<number, { readonly session: ort.InferenceSession; readonly label: string }>();
@@ -97,6 +97,7 @@ async function answer({ id, request }: Envelope): Promise<void> {
   try {
     const handle = handlers[request.kind] as (request: Request) => Promise<Results[keyof Results]>;
     const result = await handle(request);
+    if (id === UNANSWERED) return;
     port.postMessage({ id, result } satisfies Reply, owned(result));
   } catch (error) {
     port.postMessage({ id, error: message(error) } satisfies Reply);

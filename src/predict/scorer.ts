@@ -1,0 +1,92 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { requireTensors } from '../checkpoint/checkpoint.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { microBatches } from '../data/batches.ts';
+import { Graph } from '../graph/graph.ts';
+import { verify } from '../graph/verify.ts';
+import { classifier } from '../models/model.ts';
+import { packTokens } from '../models/packing.ts';
+import type { DecoderSpec } from '../models/registry.ts';
+import { type EmbeddingLookup, fileSource, openEmbeddings, prepackFits, weightsFolder } from '../models/weights.ts';
+import type { Linear } from '../nn/linear.ts';
+import { emitOnnx } from '../onnx/emit.ts';
+import { FLAT, type FlatLayout, flatSource } from '../optim/flat.ts';
+import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
+
+/** A classifier's parts: what it reads its weights from, how its linear layers are built, and what is not frozen. */
+export interface ClassifierModel {
+  readonly checkpoint: Checkpoint;
+  readonly spec: DecoderSpec;
+  readonly labels: number;
+  readonly linear: Linear;
+  /** Parameters that come with every run instead of from the checkpoint. */
+  readonly layout: FlatLayout;
+}
+
+/** Computes logits of encoded texts. */
+export interface Scorer {
+  /** Logits [K] of each text, in the order given. */
+  logits(texts: readonly Int32Array[], parameters: Tensor | DeviceBuffer): Promise<number[][]>;
+  release(): Promise<void>;
+}
+
+/** Tokens that are computed at once when nothing is trained. */
+const SCORING_BUDGET = 4096;
+
+/**
+ * Loads the forward graph of a classifier.
+ *
+ * @throws CheckpointError listing the tensors the checkpoint lacks.
+ */
+export async function openScorer(device: Device, model: ClassifierModel): Promise<Scorer> {
+  const { checkpoint, layout } = model;
+  const graph = new Graph();
+  graph.output('logits', classifier(graph, model.spec, model.labels, { linear: model.linear, embeddings: 'given' }));
+  verify(graph);
+  const lookUp = await openEmbeddings(checkpoint, model.spec);
+  const session = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'forward' });
+  return {
+    async logits(texts, parameters) {
+      const out = new Array<number[]>(texts.length);
+      for (const batch of microBatches(
+        texts.map((t) => t.length),
+        SCORING_BUDGET,
+      )) {
+        const feeds = await packedFeeds(
+          batch.map((i) => texts[i]!),
+          lookUp,
+        );
+        const { tensors } = await session.run({ ...feeds, [FLAT]: parameters });
+        const width = model.labels;
+        for (const [row, i] of batch.entries())
+          out[i] = Array.from(tensors.logits!.data.subarray(row * width, (row + 1) * width));
+      }
+      return out;
+    },
+    release: () => session.release(),
+  };
+}
+
+/** What a model over packed texts is fed. */
+export async function packedFeeds(
+  texts: readonly Int32Array[],
+  lookUp: EmbeddingLookup,
+): Promise<Record<string, Tensor>> {
+  const { ids, feeds } = packTokens(texts);
+  return { ...feeds, embeddings: await lookUp(ids) };
+}
+
+/** Makes a session whose frozen parameters are used where they lie in the checkpoint. */
+export async function loadOverCheckpoint(
+  device: Device,
+  graph: Graph,
+  options: { readonly checkpoint: Checkpoint; readonly layout: FlatLayout; readonly label: string },
+): Promise<Session> {
+  const { checkpoint, layout, label } = options;
+  const frozen = [...graph.parameters]
+    .filter(([name]) => !layout.parts.has(name))
+    .map(([name, { shape }]) => ({ name, shape: shape.map(Number) }));
+  requireTensors(checkpoint, frozen);
+  const model = emitOnnx(graph, (name) => flatSource(layout, name) ?? fileSource(checkpoint, name));
+  return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: prepackFits(frozen) });
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { ConfigError } from '../core/errors.ts';
+import { tasks } from '../core/task.ts';
+import { scheduleNames } from '../optim/schedule.ts';
+
+const share = z.number().min(0).max(1);
+const count = z.int().min(1);
+const perPattern = z.record(z.string(), z.number().positive());
+
+/** Where texts and labels come from: one schema for `train`, `evaluate` and `data`. */
+export const dataShape = {
+  data: z
+    .string()
+    .describe(
+      "dataset: 'social-posts', 'goemotions', 'goemotions-ekman', a .csv, .tsv or .jsonl file, or a folder made by `data split`",
+    ),
+  dataDir: z
+    .string()
+    .optional()
+    .describe('folder of datasets that do not come with emotune, such as goemotions/ (default: data)'),
+  validation: z.string().optional().describe('separate file of validation rows'),
+  test: z.string().optional().describe('separate file of test rows'),
+  task: z.enum(tasks).optional().describe('what is predicted (default: seen from the labels)'),
+  textColumn: z.string().optional().describe('column of the texts (default: found by its name)'),
+  labelColumns: z
+    .array(z.string())
+    .optional()
+    .describe('column of the label, or 0/1 or numeric columns (default: found by name)'),
+  idColumn: z.string().optional().describe('column of row ids'),
+  splitColumn: z.string().optional().describe('column that says train, validation or test'),
+  labels: z.array(z.string()).optional().describe('the label set in its order; any other label is an error'),
+  labelSeparator: z.string().optional().describe('separates several labels in a cell'),
+  strict: z.boolean().default(false).describe('stop at malformed rows instead of skipping them'),
+};
+
+const shape = {
+  base: z
+    .string()
+    .default('nano')
+    .describe("base model: 'nano' (comes with emotune) or a folder in Hugging Face's layout"),
+  ...dataShape,
+  out: z.string().optional().describe('folder of the run (default: a new one under runs/)'),
+  overwrite: z.boolean().default(false).describe('replace a run that is already in the out folder'),
+  seed: z
+    .int()
+    .min(0)
+    .max(0xffffffff)
+    .default(0)
+    .describe('seed of the split, the initial adapter, the order and the dropout'),
+  limit: count.optional().describe('train on the first N examples only'),
+  maxLength: count.default(256).describe('longest text in tokens; longer ones are cut, counted and reported'),
+
+  rank: count.default(16).describe('LoRA rank'),
+  alpha: z.number().positive().optional().describe('LoRA alpha (default: 2 × rank)'),
+  dropout: z.number().min(0).lt(1).default(0).describe('LoRA dropout'),
+  targetModules: z
+    .array(z.string())
+    .default(['all-linear'])
+    .describe("modules with LoRA: 'all-linear' or names such as q_proj,v_proj"),
+  layers: z.array(z.int().min(0)).optional().describe('only these layers, by number (default: all)'),
+  rankPattern: perPattern.optional().describe('ranks of modules whose path ends in a pattern'),
+  alphaPattern: perPattern.optional().describe('alphas of modules whose path ends in a pattern'),
+  rslora: z.boolean().default(false).describe('scale by alpha / √rank'),
+  dora: z.boolean().default(false).describe('weight-decomposed LoRA'),
+
+  epochs: count.default(3).describe('passes over the training data'),
+  batchSize: count.default(16).describe('examples of one optimiser step'),
+  accumulate: count.default(1).describe('multiplies batchSize, as gradient accumulation does elsewhere'),
+  microBatchTokens: count.default(2048).describe('tokens computed at once: bounds memory, does not change the result'),
+  optimizer: z.enum(['adamw', 'sgd']).default('adamw').describe('update rule'),
+  learningRate: z
+    .number()
+    .positive()
+    .optional()
+    .describe('peak learning rate (default: 2e-4 · √(4096 / hidden size); 25 times that for sgd)'),
+  schedule: z.enum(scheduleNames).default('linear').describe('course of the learning rate after warm-up'),
+  warmup: share.default(0.06).describe('share of the steps in which the learning rate rises'),
+  weightDecay: z.number().min(0).default(0).describe('weight decay of every trained tensor'),
+  beta1: share.default(0.9).describe('AdamW β₁'),
+  beta2: share.default(0.999).describe('AdamW β₂'),
+  epsilon: z.number().positive().default(1e-8).describe('AdamW ε'),
+  momentum: share.default(0.9).describe('momentum of sgd'),
+  maxGradNorm: z.number().min(0).default(1).describe('clip the gradient to this norm; 0 for no clipping'),
+  labelSmoothing: share.default(0).describe('share of the target spread over all classes (single-label)'),
+  classWeights: z
+    .enum(['none', 'balanced'])
+    .default('none')
+    .describe('weigh rare classes up: n / (K · n_k); for multi-label: negatives / positives, at most 20'),
+  balance: z
+    .enum(['none', 'oversample', 'undersample'])
+    .default('none')
+    .describe('repeat or drop training examples until all classes are equally frequent'),
+  patience: count.optional().describe('stop after this many epochs without a better validation score'),
+  threshold: z.number().gt(0).lt(1).default(0.5).describe('multi-label: probability from which a label is given'),
+  threads: count.optional().describe('threads of the engine (default: all cores)'),
+};
+
+/** Everything a training run can be told: one schema for flags, YAML, defaults and the documentation. */
+export const trainSchema = z.strictObject(shape);
+export type TrainConfig = z.output<typeof trainSchema>;
+export type TrainOptions = z.input<typeof trainSchema>;
+
+/**
+ * Checks options and fills in the defaults.
+ *
+ * @throws ConfigError naming every option that cannot be used.
+ */
+export function parseTrainConfig(options: unknown): TrainConfig {
+  const parsed = trainSchema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const list = parsed.error.issues.map((i) => (i.path.length > 0 ? `${i.path.join('.')}: ${i.message}` : i.message));
+  throw new ConfigError(`the configuration cannot be used: ${list.join('; ')}`);
+}

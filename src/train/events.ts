@@ -1,0 +1,59 @@
+import type { Evaluation } from '../metrics/evaluate.ts';
+
+/** What a run is about to do. */
+export interface TrainPlan {
+  readonly out: string;
+  readonly base: string;
+  readonly data: string;
+  readonly task: string;
+  readonly labels: readonly string[];
+  readonly examples: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Texts longer than maxLength, which were cut. */
+  readonly truncated: number;
+  readonly steps: number;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly parameters: { readonly trained: number; readonly total: number };
+  /** What was found and changed in the data, as lines of text. */
+  readonly dataReport: readonly string[];
+}
+
+/** What a run came to. */
+export interface TrainResult {
+  readonly reason: 'finished' | 'early stopping' | 'aborted';
+  readonly out: string;
+  readonly bestEpoch: number | undefined;
+  readonly validation: Evaluation | undefined;
+  readonly test: Evaluation | undefined;
+  /** Time spent in optimiser steps, without evaluation. */
+  readonly trainingSeconds: number;
+  readonly tokensPerSecond: number;
+  readonly peakMemoryBytes: number;
+}
+
+/** What `train` tells its consumer, in order; also the lines of metrics.jsonl. */
+export type TrainEvent =
+  | ({ readonly type: 'started' } & TrainPlan)
+  | {
+      readonly type: 'step';
+      /** 1 … steps. */
+      readonly step: number;
+      /** Epochs done, with the current one's share. */
+      readonly epoch: number;
+      readonly loss: number;
+      readonly learningRate: number;
+      /** Before clipping. */
+      readonly gradNorm: number;
+      readonly tokens: number;
+      /** Of this step alone. */
+      readonly seconds: number;
+    }
+  | {
+      readonly type: 'evaluated';
+      readonly split: 'validation' | 'test';
+      readonly epoch: number;
+      readonly best: boolean;
+      readonly evaluation: Evaluation;
+    }
+  | { readonly type: 'checkpoint'; readonly path: string; readonly step: number }
+  | ({ readonly type: 'done' } & TrainResult);

@@ -1,0 +1,133 @@
+import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { ConfigError } from '../core/errors.ts';
+import { classWeights, oversample, posWeights, undersample } from '../data/balance.ts';
+import { type Dataset, type Example, type PerSplit, perSplit } from '../data/example.ts';
+import { loadDataset } from '../data/load.ts';
+import type { DataReport } from '../data/report.ts';
+import type { LoraOptions } from '../lora/options.ts';
+import { baseFolder } from '../models/base.ts';
+import { type DecoderSpec, describeModel } from '../models/registry.ts';
+import { adamw } from '../optim/adamw.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import { sgd } from '../optim/sgd.ts';
+import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import type { TrainConfig } from './config.ts';
+import { lossTarget, type TargetOptions } from './targets.ts';
+import type { Encoded, TrainExample } from './trainer.ts';
+
+/** Everything a run works on, loaded and checked before anything is computed. */
+export interface Prepared {
+  readonly checkpoint: Checkpoint;
+  readonly spec: DecoderSpec;
+  readonly dataset: Dataset;
+  readonly report: DataReport;
+  readonly train: readonly TrainExample[];
+  readonly validation: readonly Encoded[];
+  readonly test: readonly Encoded[];
+  readonly truncated: number;
+  readonly maxLength: number;
+  readonly learningRate: number;
+  readonly lora: LoraOptions;
+  readonly optimizer: Optimizer;
+  readonly posWeight: readonly number[] | undefined;
+}
+
+/** Opens the base, loads and encodes the data, resolves what the configuration leaves open. */
+export async function prepare(config: TrainConfig): Promise<Prepared> {
+  const checkpoint = await openCheckpoint(baseFolder(config.base));
+  const spec = describeModel(checkpoint.config);
+  const tokenizer = await loadTokenizer(checkpoint.dir);
+  const { dataset, report } = await loadDataset(config);
+  checkTask(dataset, config);
+  const train = balanced(dataset.splits.train.slice(0, config.limit), dataset, config);
+  const maxLength = Math.min(config.maxLength, spec.contextLength);
+  const encoded = await encodeSplits({ ...dataset.splits, train }, tokenizer, maxLength);
+  const targets = targetOptions(train, dataset, config);
+  return {
+    checkpoint,
+    spec,
+    dataset,
+    report,
+    maxLength,
+    train: encoded.train.texts.map((e) => ({ ...e, loss: lossTarget(dataset.task, e.target, targets) })),
+    validation: encoded.validation.texts,
+    test: encoded.test.texts,
+    truncated: encoded.train.truncated + encoded.validation.truncated + encoded.test.truncated,
+    learningRate: config.learningRate ?? defaultLearningRate(config, spec),
+    lora: loraOptions(config, spec),
+    optimizer: optimizerOf(config),
+    posWeight:
+      dataset.task === 'multi_label_classification' && config.classWeights === 'balanced'
+        ? posWeights(train, dataset.labels)
+        : undefined,
+  };
+}
+
+function checkTask({ task }: Dataset, config: TrainConfig): void {
+  const single = task === 'single_label_classification';
+  const refuse = (option: string, why: string) => {
+    throw new ConfigError(`${option} does not go with ${task}: ${why}`);
+  };
+  if (config.labelSmoothing > 0 && !single)
+    refuse('labelSmoothing', 'it spreads a target over classes of which one holds; leave it out');
+  if (config.classWeights === 'balanced' && task === 'regression')
+    refuse('classWeights', 'values have no classes; leave it out');
+}
+
+function balanced(train: readonly Example[], { task }: Dataset, { balance, seed }: TrainConfig): readonly Example[] {
+  if (balance === 'oversample') return oversample(train, { task, seed });
+  return balance === 'undersample' ? undersample(train, { task, seed }) : train;
+}
+
+async function encodeSplits(splits: PerSplit<readonly Example[]>, tokenizer: Tokenizer, maxLength: number) {
+  const encode = async (examples: readonly Example[]) => {
+    const tokens = await tokenizer.encode(
+      examples.map((e) => e.text),
+      { maxLength },
+    );
+    return {
+      texts: examples.map(({ id, target }, i) => ({ id, target, ids: tokens[i]!.ids })),
+      truncated: tokens.filter((t) => t.truncated).length,
+    };
+  };
+  const [train, validation, test] = [
+    await encode(splits.train),
+    await encode(splits.validation),
+    await encode(splits.test),
+  ];
+  return perSplit((name) => ({ train, validation, test })[name]);
+}
+
+function targetOptions(train: readonly Example[], { task, labels }: Dataset, config: TrainConfig): TargetOptions {
+  const weighted = task === 'single_label_classification' && config.classWeights === 'balanced';
+  return { labelSmoothing: config.labelSmoothing, ...(weighted ? { classWeights: classWeights(train, labels) } : {}) };
+}
+
+/** Wider models want smaller steps: 2·10⁻⁴ at Llama-3-8B's width, growing as 1/√width below. */
+function defaultLearningRate({ optimizer }: TrainConfig, { config }: DecoderSpec): number {
+  return 2e-4 * Math.sqrt(4096 / config.hidden_size) * (optimizer === 'sgd' ? 25 : 1);
+}
+
+function loraOptions(config: TrainConfig, { config: { num_hidden_layers: count } }: DecoderSpec): LoraOptions {
+  const missing = config.layers?.filter((layer) => layer >= count) ?? [];
+  if (missing.length > 0)
+    throw new ConfigError(`layers: the model has layers 0 to ${count - 1}, not ${missing.join(', ')}`);
+  const all = config.targetModules.length === 1 && config.targetModules[0] === 'all-linear';
+  return {
+    rank: config.rank,
+    alpha: config.alpha ?? 2 * config.rank,
+    dropout: config.dropout,
+    targetModules: all ? 'all-linear' : config.targetModules,
+    ...(config.layers ? { layersToTransform: config.layers } : {}),
+    ...(config.rankPattern ? { rankPattern: config.rankPattern } : {}),
+    ...(config.alphaPattern ? { alphaPattern: config.alphaPattern } : {}),
+    rslora: config.rslora,
+    dora: config.dora,
+  };
+}
+
+function optimizerOf(config: TrainConfig): Optimizer {
+  const { weightDecay } = config;
+  if (config.optimizer === 'sgd') return sgd({ momentum: config.momentum, weightDecay });
+  return adamw({ betas: [config.beta1, config.beta2], eps: config.epsilon, weightDecay });
+}

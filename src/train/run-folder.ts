@@ -1,0 +1,63 @@
+import { appendFile, mkdir, readdir, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { stringify } from 'yaml';
+import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
+import { ConfigError } from '../core/errors.ts';
+import { type Adapter, writeAdapter } from '../lora/peft.ts';
+import { type Artifact, writeArtifact } from '../predict/artifact.ts';
+import type { TrainConfig } from './config.ts';
+import type { TrainEvent, TrainResult } from './events.ts';
+
+/**
+ * A run on disk:
+ *
+ *     adapter_config.json, adapter_model.safetensors   the best weights so far, as PEFT loads them
+ *     emotune.json                                     labels, task, threshold, fingerprints
+ *     config.yaml                                      the configuration, complete
+ *     metrics.jsonl                                    one line per event
+ *     result.json                                      written last: scores, time, memory
+ */
+export interface RunFolder {
+  readonly dir: string;
+  log(event: TrainEvent): Promise<void>;
+  saveAdapter(adapter: Adapter, artifact: Omit<Artifact, 'version'>): Promise<void>;
+  saveResult(result: TrainResult): Promise<void>;
+}
+
+/**
+ * Makes the folder of a new run.
+ *
+ * @throws ConfigError if it holds a run already and may not be replaced.
+ */
+export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
+  const dir = config.out ?? (await freshFolder(join('runs', `${stem(config.base)}-${stem(config.data)}`)));
+  const inside = await readdir(dir).catch(() => []);
+  if (inside.length > 0 && !config.overwrite)
+    throw new ConfigError(`${dir} is not empty: choose another --out, or replace what is there with --overwrite`);
+  await mkdir(dir, { recursive: true });
+  await writeFileAtomic(join(dir, 'config.yaml'), stringify({ ...config, out: dir }));
+  await writeFileAtomic(join(dir, 'metrics.jsonl'), '');
+  return {
+    dir,
+    log: (event) => appendFile(join(dir, 'metrics.jsonl'), `${JSON.stringify(event)}\n`),
+    async saveAdapter(adapter, artifact) {
+      await writeArtifact(dir, artifact);
+      await writeAdapter(dir, adapter);
+    },
+    saveResult: (result) => writeJson(join(dir, 'result.json'), result),
+  };
+}
+
+const stem = (path: string): string => basename(path, extname(path));
+
+/** The first of `path`, `path-2`, `path-3` … that does not exist. */
+async function freshFolder(path: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const candidate = n === 1 ? path : `${path}-${n}`;
+    const exists = await stat(candidate).then(
+      () => true,
+      () => false,
+    );
+    if (!exists) return candidate;
+  }
+}

@@ -1,0 +1,247 @@
+import { resolve } from 'node:path';
+import { random } from '../core/random.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { epochBatches } from '../data/batches.ts';
+import { formatReport } from '../data/report.ts';
+import { type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
+import { HEAD } from '../models/heads.ts';
+import { parameterCount } from '../models/weights.ts';
+import { schedule } from '../optim/schedule.ts';
+import { tokenizerFingerprint } from '../predict/artifact.ts';
+import { scoresOf } from '../predict/scores.ts';
+import { Device } from '../runtime/device.ts';
+import { peakMemoryBytes } from '../runtime/memory.ts';
+import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import type { TrainEvent, TrainResult } from './events.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { createRunFolder, type RunFolder } from './run-folder.ts';
+import { type Encoded, Trainer } from './trainer.ts';
+
+/**
+ * Fine-tunes a base with LoRA on a dataset and evaluates the best epoch on the test split.
+ *
+ * Yields events as they happen. Ends cleanly when its consumer breaks off or the signal is aborted: the run's folder then
+ * holds the best weights so far, or the current ones if none were evaluated.
+ *
+ * @throws ConfigError, DataError, CheckpointError before anything is computed; TrainingError if the loss is no number.
+ *
+ * @example
+ * for await (const event of train({ data: 'social-posts' })) if (event.type === 'step') console.log(event.loss);
+ */
+export async function* train(
+  options: TrainOptions,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<TrainEvent, void> {
+  const config = parseTrainConfig(options);
+  const prepared = await prepare(config);
+  const folder = await createRunFolder(config);
+  const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
+  try {
+    const run = await Run.open(device, { config, prepared, folder, signal });
+    for await (const event of run.events()) {
+      await folder.log(event);
+      yield event;
+    }
+  } finally {
+    await device.close();
+  }
+}
+
+interface Context {
+  readonly config: TrainConfig;
+  readonly prepared: Prepared;
+  readonly folder: RunFolder;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The best weights so far, by the validation score. */
+interface Best {
+  readonly epoch: number;
+  readonly validation: Evaluation;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** What an epoch is chosen by; nothing is worse than a score that is not defined. */
+const headline = ({ task, metrics }: Evaluation): number => metrics[primaryMetric(task)]?.value ?? Number.NEGATIVE_INFINITY;
+
+/** A run in progress. */
+class Run {
+  readonly #context: Context;
+  readonly #trainer: Trainer;
+  #best: Best | undefined;
+  #saved = false;
+  #seconds = 0;
+  #tokens = 0;
+  #step = 0;
+
+  private constructor(context: Context, trainer: Trainer) {
+    this.#context = context;
+    this.#trainer = trainer;
+  }
+
+  static async open(device: Device, context: Context): Promise<Run> {
+    const { config, prepared } = context;
+    const { checkpoint, spec, lora, optimizer, dataset, posWeight } = prepared;
+    const trainer = await Trainer.open(device, {
+      checkpoint,
+      spec,
+      lora,
+      optimizer,
+      task: dataset.task,
+      labels: dataset.labels.length,
+      maxGradNorm: config.maxGradNorm || undefined,
+      microBatchTokens: config.microBatchTokens,
+      seed: config.seed,
+      ...(posWeight ? { posWeight } : {}),
+    });
+    return new Run(context, trainer);
+  }
+
+  /** All of a run, in order. If nothing is saved yet when the consumer breaks off or a step fails, the current weights are. */
+  async *events(): AsyncGenerator<TrainEvent, void> {
+    yield this.#started();
+    try {
+      const reason = yield* this.#epochs();
+      if (!this.#best) yield* this.#save();
+      yield* this.#finish(reason);
+    } finally {
+      if (!this.#saved) await this.#write(await this.#trainer.tensors());
+    }
+  }
+
+  async *#epochs(): AsyncGenerator<TrainEvent, TrainResult['reason']> {
+    const { config } = this.#context;
+    let sinceBest = 0;
+    for (let epoch = 1; epoch <= config.epochs; epoch++) {
+      if (yield* this.#epoch(epoch)) return 'aborted';
+      const better = yield* this.#validate(epoch);
+      sinceBest = better ? 0 : sinceBest + 1;
+      if (config.patience !== undefined && sinceBest >= config.patience && epoch < config.epochs)
+        return 'early stopping';
+    }
+    return 'finished';
+  }
+
+  /** @returns whether the run was aborted on the way. */
+  async *#epoch(epoch: number): AsyncGenerator<TrainEvent, boolean> {
+    const { config, prepared, signal } = this.#context;
+    const batches = epochBatches(prepared.train.length, this.#batchSize, random(config.seed).fork('order').fork(epoch));
+    const rate = schedule(config.schedule, { total: this.#steps, warmup: Math.ceil(config.warmup * this.#steps) });
+    for (const [i, batch] of batches.entries()) {
+      if (signal?.aborted) return true;
+      const learningRate = prepared.learningRate * rate(this.#step);
+      const from = performance.now();
+      const result = await this.#trainer.step(
+        batch.map((e) => prepared.train[e]!),
+        learningRate,
+      );
+      const seconds = (performance.now() - from) / 1000;
+      this.#seconds += seconds;
+      this.#tokens += result.tokens;
+      yield {
+        type: 'step',
+        step: ++this.#step,
+        epoch: epoch - 1 + (i + 1) / batches.length,
+        learningRate,
+        seconds,
+        ...result,
+      };
+    }
+    return false;
+  }
+
+  async *#validate(epoch: number): AsyncGenerator<TrainEvent, boolean> {
+    const evaluation = await this.#evaluate(this.#context.prepared.validation, { intervals: false });
+    const better = !this.#best || headline(evaluation) > headline(this.#best.validation);
+    if (better) this.#best = { epoch, validation: evaluation, tensors: await this.#trainer.tensors() };
+    yield { type: 'evaluated', split: 'validation', epoch, best: better, evaluation };
+    if (better) yield* this.#save();
+    return better;
+  }
+
+  async *#save(): AsyncGenerator<TrainEvent, void> {
+    await this.#write(this.#best?.tensors ?? (await this.#trainer.tensors()));
+    yield { type: 'checkpoint', path: this.#context.folder.dir, step: this.#step };
+  }
+
+  async *#finish(reason: TrainResult['reason']): AsyncGenerator<TrainEvent, void> {
+    const { folder, prepared } = this.#context;
+    let test: Evaluation | undefined;
+    if (this.#best && reason !== 'aborted') {
+      await this.#trainer.load(this.#best.tensors);
+      test = await this.#evaluate(prepared.test, { intervals: true });
+      yield { type: 'evaluated', split: 'test', epoch: this.#best.epoch, best: true, evaluation: test };
+    }
+    const result: TrainResult = {
+      reason,
+      out: folder.dir,
+      bestEpoch: this.#best?.epoch,
+      validation: this.#best?.validation,
+      test,
+      trainingSeconds: this.#seconds,
+      tokensPerSecond: this.#seconds > 0 ? this.#tokens / this.#seconds : 0,
+      peakMemoryBytes: peakMemoryBytes(),
+    };
+    await folder.saveResult(result);
+    yield { type: 'done', ...result };
+  }
+
+  async #evaluate(examples: readonly Encoded[], { intervals }: { intervals: boolean }): Promise<Evaluation> {
+    const { config, prepared } = this.#context;
+    const { task, labels } = prepared.dataset;
+    const logits = await this.#trainer.logits(examples.map((e) => e.ids));
+    return evaluate(
+      task,
+      labels,
+      { targets: examples.map((e) => e.target), scores: logits.map(scoresOf[task]) },
+      { threshold: config.threshold, ...(intervals ? { bootstrap: { seed: config.seed } } : {}) },
+    );
+  }
+
+  async #write(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+    const { config, folder, prepared } = this.#context;
+    const { checkpoint, dataset, lora, maxLength } = prepared;
+    await folder.saveAdapter(
+      { options: lora, modulesToSave: [HEAD], tensors, baseModel: resolve(checkpoint.dir) },
+      {
+        task: dataset.task,
+        labels: [...dataset.labels],
+        maxLength,
+        threshold: config.threshold,
+        base: { path: resolve(checkpoint.dir), fingerprint: await checkpoint.fingerprint() },
+        tokenizer: { fingerprint: await tokenizerFingerprint(checkpoint.dir) },
+      },
+    );
+    this.#saved = true;
+  }
+
+  get #batchSize(): number {
+    const { config } = this.#context;
+    return config.batchSize * config.accumulate;
+  }
+
+  get #steps(): number {
+    const { config, prepared } = this.#context;
+    return config.epochs * Math.ceil(prepared.train.length / this.#batchSize);
+  }
+
+  #started(): TrainEvent {
+    const { config, prepared, folder } = this.#context;
+    const { dataset, train, validation, test, checkpoint } = prepared;
+    return {
+      type: 'started',
+      out: folder.dir,
+      base: config.base,
+      data: dataset.name,
+      task: dataset.task,
+      labels: dataset.labels,
+      examples: { train: train.length, validation: validation.length, test: test.length },
+      truncated: prepared.truncated,
+      steps: this.#steps,
+      epochs: config.epochs,
+      learningRate: prepared.learningRate,
+      parameters: { trained: this.#trainer.size, total: parameterCount(checkpoint) + this.#trainer.size },
+      dataReport: formatReport(prepared.report),
+    };
+  }
+}

@@ -1,0 +1,230 @@
+import { internal, TrainingError } from '../core/errors.ts';
+import { hash32, random } from '../core/random.ts';
+import type { Task } from '../core/task.ts';
+import { float32, type Tensor, uint32 } from '../core/tensor.ts';
+import { microBatches } from '../data/batches.ts';
+import type { Graph, Value } from '../graph/graph.ts';
+import { take } from '../graph/ops/index.ts';
+import { initialTensors } from '../lora/initial.ts';
+import { isLoraParameter, withLora } from '../lora/lora.ts';
+import type { LoraOptions } from '../lora/options.ts';
+import { HEAD } from '../models/heads.ts';
+import { classifier } from '../models/model.ts';
+import { packingInputs } from '../models/packing.ts';
+import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
+import { dropout } from '../nn/dropout.ts';
+import { dense } from '../nn/linear.ts';
+import { emitOnnx } from '../onnx/emit.ts';
+import { FLAT, type FlatLayout, pack, unpack } from '../optim/flat.ts';
+import type { Optimizer } from '../optim/optimizer.ts';
+import { updateGraph } from '../optim/update.ts';
+import { type ClassifierModel, loadOverCheckpoint, openScorer, packedFeeds, type Scorer } from '../predict/scorer.ts';
+import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
+import { gradientGraph, lossOf } from './graphs.ts';
+import type { LossTarget } from './targets.ts';
+
+/** An example as the engine takes it. */
+export interface Encoded {
+  readonly id: string;
+  readonly ids: Int32Array;
+  readonly target: readonly number[];
+}
+
+export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'spec' | 'labels'> {
+  readonly task: Task;
+  readonly lora: LoraOptions;
+  readonly optimizer: Optimizer;
+  readonly maxGradNorm: number | undefined;
+  readonly microBatchTokens: number;
+  readonly posWeight?: readonly number[];
+  readonly seed: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Before clipping. */
+  readonly gradNorm: number;
+  readonly tokens: number;
+}
+
+/** An example with what the loss takes for it. */
+export type TrainExample = Encoded & { readonly loss: LossTarget };
+
+interface Parts {
+  readonly device: Device;
+  readonly options: TrainerOptions;
+  readonly layout: FlatLayout;
+  readonly lookUp: EmbeddingLookup;
+  readonly gradient: Session;
+  readonly update: Session;
+  readonly scorer: Scorer;
+}
+
+/** The trained state of a LoRA run, which stays with the device: parameters, the optimiser's vectors, the step. */
+export class Trainer {
+  readonly #parts: Parts;
+  readonly #zeros: DeviceBuffer;
+  #step = 0;
+  #parameters: DeviceBuffer;
+  #state: Readonly<Record<string, DeviceBuffer>>;
+
+  private constructor(
+    parts: Parts,
+    buffers: { zeros: DeviceBuffer; parameters: DeviceBuffer; state: Record<string, DeviceBuffer> },
+  ) {
+    this.#parts = parts;
+    this.#zeros = buffers.zeros;
+    this.#parameters = buffers.parameters;
+    this.#state = buffers.state;
+  }
+
+  /** Builds the gradient, update and forward graphs and loads them. */
+  static async open(device: Device, options: TrainerOptions): Promise<Trainer> {
+    const { checkpoint, spec, labels, optimizer } = options;
+    const { graph, layout } = gradientGraph(
+      (g) => buildLoss(g, options),
+      (name) => isLoraParameter(name) || name.startsWith(`${HEAD}.`),
+    );
+    const gradient = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'gradient' });
+    const update = await device.load(
+      emitOnnx(updateGraph(optimizer, layout.size, options.maxGradNorm), noParameters),
+      'update',
+    );
+    const scorer = await openScorer(device, {
+      checkpoint,
+      spec,
+      labels,
+      layout,
+      linear: withLora(dense, options.lora),
+    });
+    const lookUp = await openEmbeddings(checkpoint, spec);
+    const initial = await initialTensors(layout, {
+      checkpoint,
+      random: random(options.seed).fork('adapter'),
+      headStd: spec.config.initializer_range,
+    });
+    const zeros = () => device.put(float32(new Float32Array(layout.size)));
+    const state: Record<string, DeviceBuffer> = {};
+    for (const name of optimizer.state) state[name] = await zeros();
+    const parameters = await device.put(pack(layout, (name) => initial.get(name)!));
+    return new Trainer(
+      { device, options, layout, lookUp, gradient, update, scorer },
+      { zeros: await zeros(), parameters, state },
+    );
+  }
+
+  /** How many values are trained. */
+  get size(): number {
+    return this.#parts.layout.size;
+  }
+
+  /**
+   * One optimiser step over a batch, cut into micro-batches by length.
+   *
+   * @throws TrainingError if the loss or the gradient is no number; the state is then as before the step.
+   */
+  async step(batch: readonly TrainExample[], learningRate: number): Promise<StepResult> {
+    const { loss, gradient, tokens } = await this.#gradientOf(batch);
+    const { optimizer } = this.#parts.options;
+    const scalars = { ...optimizer.scalars(this.#step + 1), learningRate };
+    const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, float32([value], [])]));
+    const { tensors, buffers } = await this.#parts.update.run(
+      { ...feeds, ...this.#state, [FLAT]: this.#parameters, gradient },
+      [FLAT, ...optimizer.state],
+    );
+    this.#free(gradient);
+    const gradNorm = tensors.gradNorm!.data[0]!;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      this.#free(...Object.values(buffers));
+      throw new TrainingError(
+        `step ${this.#step + 1}: the loss is ${loss} and the gradient's norm ${gradNorm}; the weights are kept as they were before. ` +
+          `Try a lower learning rate (it is ${learningRate.toExponential(1)}), a longer warm-up or a smaller maxGradNorm`,
+      );
+    }
+    this.#free(this.#parameters, ...Object.values(this.#state));
+    const { [FLAT]: parameters, ...state } = buffers;
+    this.#parameters = parameters!;
+    this.#state = state;
+    this.#step++;
+    return { loss, gradNorm, tokens };
+  }
+
+  async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
+    const { options, gradient: session } = this.#parts;
+    const divisor = float32([batch.reduce((sum, e) => sum + e.loss.divisor, 0)], []);
+    let gradient = this.#zeros;
+    let loss = 0;
+    for (const part of microBatches(
+      batch.map((e) => e.ids.length),
+      options.microBatchTokens,
+    )) {
+      const feeds = await this.#feed(part.map((i) => batch[i]!));
+      const { tensors, buffers } = await session.run({ ...feeds, divisor, [FLAT]: this.#parameters, gradient }, [
+        'gradient',
+      ]);
+      loss += tensors.loss!.data[0]!;
+      this.#free(gradient);
+      gradient = buffers.gradient;
+    }
+    return { loss, gradient, tokens: batch.reduce((n, e) => n + e.ids.length, 0) };
+  }
+
+  async #feed(examples: readonly TrainExample[]): Promise<Record<string, Tensor>> {
+    const { lookUp, options } = this.#parts;
+    const feeds = await packedFeeds(
+      examples.map((e) => e.ids),
+      lookUp,
+    );
+    const targets = float32(
+      examples.flatMap((e) => e.loss.row),
+      [examples.length, options.labels],
+    );
+    return options.lora.dropout > 0
+      ? { ...feeds, targets, dropoutKeys: this.#dropoutKeys(examples) }
+      : { ...feeds, targets };
+  }
+
+  /** A key for each token, made of the seed, the step, the example and the position: masks do not depend on the cut. */
+  #dropoutKeys(examples: readonly TrainExample[]): Tensor {
+    const keys = examples.flatMap(({ id, ids }) => {
+      const example = hash32(this.#parts.options.seed, this.#step, id);
+      return Array.from(ids, (_, position) => hash32(example, position));
+    });
+    return uint32(keys, [keys.length, 1]);
+  }
+
+  /** Logits of texts under the current weights, in evaluation mode. */
+  logits(texts: readonly Int32Array[]): Promise<number[][]> {
+    return this.#parts.scorer.logits(texts, this.#parameters);
+  }
+
+  /** The trained tensors by their names in the graph. */
+  async tensors(): Promise<ReadonlyMap<string, Tensor>> {
+    return unpack(this.#parts.layout, await this.#parameters.read());
+  }
+
+  /** Goes on with other weights, such as the best epoch's. */
+  async load(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+    const next = await this.#parts.device.put(pack(this.#parts.layout, (name) => tensors.get(name)!));
+    this.#free(this.#parameters);
+    this.#parameters = next;
+  }
+
+  #free(...buffers: readonly DeviceBuffer[]): void {
+    for (const buffer of buffers) if (buffer !== this.#zeros) buffer.free();
+  }
+}
+
+const noParameters = (name: string) => internal(`the update graph has no parameter ${name}`);
+
+function buildLoss(graph: Graph, { task, lora, spec, labels, posWeight }: TrainerOptions): Value {
+  const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
+  const logits = classifier(graph, spec, labels, { linear: withLora(dense, lora, drop), embeddings: 'given' });
+  return lossOf(task, logits, posWeight ? { posWeight } : {});
+}
+
+/** Where only the last tokens are left, their keys. */
+function dropoutKeysFor({ graph, shape }: Value): Value {
+  const keys = graph.input('dropoutKeys', 'uint32', ['N', 1]);
+  return shape[0] === 'N' ? keys : take(keys, packingInputs(graph).last);
+}
