@@ -18,8 +18,8 @@ export interface ColumnOptions {
   readonly labelColumns?: readonly string[] | undefined;
   /** Default: `id`, if there is one. */
   readonly idColumn?: string | undefined;
-  /** A column of `train`, `validation` (`valid`, `val`, `dev`) and `test`. Default: `split`, if there is one. */
-  readonly splitColumn?: string | undefined;
+  /** A column of `train`, `validation` (`valid`, `val`, `dev`) and `test`. Default: `split`, if there is one; `false`: none. */
+  readonly splitColumn?: string | false | undefined;
   /** The label set and its order. Default: what the rows hold, sorted; several label columns in their own order. */
   readonly labels?: readonly string[] | undefined;
 }
@@ -54,7 +54,8 @@ export function chooseColumns(
   const text = options.textColumn ? told(options.textColumn, 'textColumn') : guess(usual.text);
   if (text === undefined) return missing(`no text column (such as ${usual.text.slice(0, 3).join(', ')})`, 'textColumn');
   const id = options.idColumn ? told(options.idColumn, 'idColumn') : guess(usual.id);
-  const split = options.splitColumn ? told(options.splitColumn, 'splitColumn') : guess(usual.split);
+  const guessSplit = (): string | undefined => (options.splitColumn === false ? undefined : guess(usual.split));
+  const split = options.splitColumn ? told(options.splitColumn, 'splitColumn') : guessSplit();
   const others = columns.filter((column) => column !== text && column !== id && column !== split);
   const labels = options.labelColumns?.length
     ? options.labelColumns.map((name) => told(name, 'labelColumns'))

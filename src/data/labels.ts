@@ -64,17 +64,16 @@ function readNames(rows: readonly Row[], form: LabelForm, options: LabelOptions)
 /** The labels of a cell, or why it has none. */
 function names(cell: unknown, form: LabelForm): readonly string[] | string {
   if (cell === undefined || cell === null || cell === '') return 'no label';
-  const parts = Array.isArray(cell)
-    ? cell
-    : typeof cell === 'string'
-      ? form.separator === undefined
-        ? [cell]
-        : cell.split(form.separator)
-      : [cell];
+  const parts = partsOf(cell, form.separator);
   if (parts.some((part) => typeof part !== 'string' && typeof part !== 'number' && typeof part !== 'boolean'))
     return `label ${JSON.stringify(cell)} is not a name or a number`;
   const found = parts.map((part) => String(part).trim()).filter((part) => part !== '');
   return found.length === 0 && parts.length > 0 ? 'no label' : found;
+}
+
+function partsOf(cell: unknown, separator: string | undefined): readonly unknown[] {
+  if (Array.isArray(cell)) return cell;
+  return typeof cell === 'string' && separator !== undefined ? cell.split(separator) : [cell];
 }
 
 interface Lookup {

@@ -28,7 +28,9 @@ export interface DataReport extends Omit<Tidied, 'splits'> {
 
 /** The report as aligned lines of plain text. */
 export function formatReport(report: DataReport): string[] {
-  const facts = [...inputFacts(report), ...auditFacts(report)].map(([name, text]) => `${name.padEnd(12)}${text}`);
+  const facts = [...inputFacts(report), ...auditFacts(report)].map(([name, text]) =>
+    `${name.padEnd(12)}${text}`.trimEnd(),
+  );
   const notes = report.notes.map((note) => `note        ${note}`);
   return [...facts, ...notes, '', ...align(splitTable(report))];
 }
@@ -67,7 +69,7 @@ function auditFacts({ audit: { duplicates, nearDuplicates, conflicts, leaks }, r
   const examples = conflicts.first.map((ids) => ids.join(' / ')).join('; ');
   const gone = splitNames.reduce((n, name) => n + removed.leaks[name], removed.duplicates);
   const reasons = [
-    removed.duplicates > 0 ? `${removed.duplicates} repeats of a text with the same labels` : [],
+    removed.duplicates > 0 ? `${plural(removed.duplicates, 'repeat')} of a train text with the same labels` : [],
     removed.leaks.train > 0 ? `${removed.leaks.train} from train that are in validation or test` : [],
     removed.leaks.validation > 0 ? `${removed.leaks.validation} from validation that are in test` : [],
   ].flat();

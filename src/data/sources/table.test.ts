@@ -62,7 +62,10 @@ describe('labels', () => {
   it('can be 0/1 columns', async () => {
     const loaded = await csv('text,joy,anger\na,1,1\nb,0,0\n', { labelColumns: ['joy', 'anger'] });
     expect(loaded.task).toBe('multi_label_classification');
-    expect(targets(loaded)).toEqual([[1, 1], [0, 0]]); // biome-ignore format: one line
+    expect(targets(loaded)).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
   });
 
   it('can be 0/1 columns found by their values', async () => {
@@ -81,7 +84,10 @@ describe('labels', () => {
   it('can be columns of numbers', async () => {
     const loaded = await csv('text,V,A\na,3.5,1\nb,2,1e0\n', { labelColumns: ['V', 'A'] });
     expect(loaded.task).toBe('regression');
-    expect(targets(loaded)).toEqual([[3.5, 1], [2, 1]]); // biome-ignore format: one line
+    expect(targets(loaded)).toEqual([
+      [3.5, 1],
+      [2, 1],
+    ]);
   });
 
   it('can be one column of numbers', async () => {
@@ -138,11 +144,23 @@ describe('malformed rows', () => {
   it('have true line numbers after line breaks inside quotes and blank lines', async () => {
     const loaded = await csv('text,label\r\n"two\r\nlines",joy\r\n\r\n"",fear\r\nb,fear\r\n');
     expect(reasons(loaded)).toEqual(['5: empty text']);
-    expect(loaded.splits.train!.map(({ id, text }) => [id, text])).toEqual([['posts.csv:2', 'two\nlines'], ['posts.csv:6', 'b']]); // biome-ignore format: one line
+    expect(loaded.splits.train!.map(({ id, text }) => [id, text])).toEqual([
+      ['posts.csv:2', 'two\nlines'],
+      ['posts.csv:6', 'b'],
+    ]);
   });
 
   it('of JSON Lines are what is no JSON object, has no text, or no label', async () => {
-    const loaded = await jsonl(['{"text": "a"', '[1]', { label: 'joy' }, { text: 3, label: 'joy' }, { text: 'a' }, { text: 'a', label: {} }, { text: 'a', label: 'joy' }, { text: 'b', label: 'fear' }]); // biome-ignore format: one line
+    const loaded = await jsonl([
+      '{"text": "a"',
+      '[1]',
+      { label: 'joy' },
+      { text: 3, label: 'joy' },
+      { text: 'a' },
+      { text: 'a', label: {} },
+      { text: 'a', label: 'joy' },
+      { text: 'b', label: 'fear' },
+    ]);
     expect(reasons(loaded)).toEqual([
       expect.stringMatching(/^1: not JSON: /),
       '2: a JSON object is needed, got an array',
@@ -234,6 +252,13 @@ describe('splits', () => {
     const { splits, labels } = await csv('text,label\na,joy\n', { test });
     expect(splits.test!.map(({ text }) => text)).toEqual(['b']);
     expect(labels).toEqual(['fear', 'joy']);
+  });
+
+  it('are those of the files, whatever a split column says', async () => {
+    const test = temporaryFile('test.csv', 'text,label,split\nb,fear,train\n');
+    const { splits, notes } = await csv('text,label,split\na,joy,old\n', { test });
+    expect(splits.train![0]).toMatchObject({ text: 'a', meta: { split: 'old' } });
+    expect(notes.join()).not.toContain('split');
   });
 
   it('cannot be both', () =>

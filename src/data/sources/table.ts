@@ -31,16 +31,18 @@ export interface TableOptions extends RowFormat, ColumnOptions {
  */
 export async function loadTable(options: TableOptions): Promise<Loaded> {
   const { files, fileSplits } = await readFiles(options);
-  const columns = chooseColumns(mergeFiles(options.data, files), options);
-  checkColumns(files, columns);
-  if (fileSplits.size > 1 && options.splitColumn !== undefined)
+  const several = files.length > 1;
+  if (several && options.splitColumn)
     throw new ConfigError(`splitColumn '${options.splitColumn}' and separate validation or test files: use one`);
+  const splitColumn = several ? false : options.splitColumn;
+  const columns = chooseColumns(mergeFiles(options.data, files), { ...options, splitColumn });
+  checkColumns(files, columns);
 
   const malformed = files.flatMap((file) => file.malformed);
   const rows: Row[] = [];
   const splits: SplitName[] = [];
   for (const row of files.flatMap((file) => file.rows)) {
-    const split = fileSplits.size > 1 ? fileSplits.get(row.file) : splitOf(row, columns);
+    const split = several ? fileSplits.get(row.file) : splitOf(row, columns);
     const problem = textProblem(row.cells[columns.text]) ?? splitProblem(split, row, columns);
     if (problem === undefined) {
       rows.push(row);

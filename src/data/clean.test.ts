@@ -1,0 +1,36 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { cleanExamples, cleanText } from './clean.ts';
+
+describe('cleanText', () => {
+  it.each([
+    ['line ends', 'a\r\nb\rc', 'a\nb\nc', ['lineEndings']],
+    ['control characters', 'a\0b\u0007\u007f', 'ab', ['controlCharacters']],
+    ['lone surrogates', 'a\ud83d b\ude00', 'a\ufffd b\ufffd', ['loneSurrogates']],
+    ['outer white space', ' \n a b\u00a0', 'a b', ['outerWhiteSpace']],
+  ])('changes %s', (_, before, after, changed) => expect(cleanText(before)).toEqual({ text: after, changed }));
+
+  it.each(['Case KEPT', 'two  spaces\tand\nlines', '😀 #tag @user [NAME] &amp;', 'e\u0301', 'c1 \u0092'])(
+    'leaves %j alone',
+    (text) => expect(cleanText(text)).toEqual({ text, changed: [] }),
+  );
+
+  it('changes nothing the second time', () =>
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', ' ', '\r', '\n', '\0', '\ud83d', '\ude00', '\u0085') }),
+        (text) => {
+          expect(cleanText(cleanText(text).text).changed).toEqual([]);
+        },
+      ),
+    ));
+});
+
+it('cleanExamples counts texts per step and sets empty ones apart', () => {
+  const examples = ['ok', ' x ', '\0y ', ' \0 '].map((text) => ({ text }));
+  const { kept, dropped, counts } = cleanExamples(examples);
+  expect(kept.map(({ text }) => text)).toEqual(['ok', 'x', 'y']);
+  expect(dropped).toEqual([examples[3]]);
+  expect(counts).toEqual({ lineEndings: 0, controlCharacters: 2, loneSurrogates: 0, outerWhiteSpace: 3 });
+});

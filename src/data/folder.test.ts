@@ -1,0 +1,89 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import type { Dataset } from './example.ts';
+import { writeSplit } from './folder.ts';
+import { loadDataset } from './load.ts';
+import { temporaryFolder } from './testing/files.ts';
+import { tinyGoemotions } from './testing/goemotions-files.ts';
+
+const newFolder = (): string => join(temporaryFolder(), 'posts');
+
+const small: Dataset = {
+  name: 'small',
+  task: 'multi_label_classification',
+  labels: ['1', '0', 'text'],
+  splits: {
+    train: [
+      { id: 'a', text: 'two\nlines', target: [1, 0, 1], meta: { text: 'odd', nested: { label: [1] } } },
+      { id: 'b', text: '"quoted", 😀', target: [0, 0, 0] },
+    ],
+    validation: [{ id: 'c', text: 'c', target: [0, 1, 0] }],
+    test: [{ id: 'd', text: 'd', target: [0, 0, 1] }],
+  },
+};
+
+describe('a dataset written to a folder', () => {
+  it.each(['single_label_classification', 'multi_label_classification', 'regression'] as const)(
+    'reads back the same: social-posts, %s',
+    async (task) => {
+      const folder = newFolder();
+      const { dataset } = await loadDataset({ data: 'social-posts', task });
+      await writeSplit(folder, dataset);
+      expect((await loadDataset({ data: folder })).dataset).toEqual(dataset);
+    },
+  );
+
+  it('reads back the same: GoEmotions', async () => {
+    const folder = newFolder();
+    const { dataset } = await loadDataset({ data: 'goemotions', dataDir: tinyGoemotions() });
+    await writeSplit(folder, dataset);
+    expect((await loadDataset({ data: folder })).dataset).toEqual(dataset);
+  });
+
+  it('reads back the same: odd label names, no labels, nested meta', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small, { split: 'stratified 80/10/10, seed 7', seed: 7, source: 'posts.csv' });
+    const { dataset, report } = await loadDataset({ data: folder });
+    expect(dataset).toEqual(small);
+    expect(report.notes).toContain('the folder was written from a split that was stratified 80/10/10, seed 7');
+  });
+
+  it('replaces what was written before, and leaves nothing beside it', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    await writeSplit(`${folder}/`, { ...small, name: 'other' });
+    expect((await loadDataset({ data: folder })).dataset.name).toBe('other');
+    expect(readdirSync(folder).sort()).toEqual(['dataset.json', 'test.jsonl', 'train.jsonl', 'validation.jsonl']);
+    expect(readdirSync(dirname(folder))).toEqual(['posts']);
+  });
+
+  it('does not replace other files', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'thesis.txt'), 'do not delete');
+    await expect(writeSplit(folder, small)).rejects.toThrow(
+      'holds files but no dataset.json, so it will not be replaced',
+    );
+    expect(readdirSync(folder)).toEqual(['thesis.txt']);
+  });
+
+  it('has no empty split', () =>
+    expect(writeSplit(newFolder(), { ...small, splits: { ...small.splits, test: [] } })).rejects.toThrow(
+      'the test split is empty; fill it before writing',
+    ));
+});
+
+describe('a folder that emotune did not write', () => {
+  it('is missing dataset.json', () =>
+    expect(loadDataset({ data: temporaryFolder() })).rejects.toThrow(/dataset\.json: no such file/));
+
+  it('may have another dataset.json', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'dataset.json'), '{"format": "emotune-dataset/1", "name": "x", "task": "sorting"}');
+    await expect(loadDataset({ data: folder })).rejects.toThrow(
+      /dataset\.json: is not what emotune writes: [\s\S]*task/,
+    );
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+
+import { type RowFormat, readRows } from './rows.ts';
+import { temporaryFile } from './testing/files.ts';
+
+async function cells(name: string, content: string, format: RowFormat = {}): Promise<unknown> {
+  const { rows } = await readRows(temporaryFile(name, content), format);
+  return rows.map((row) => Object.values(row.cells));
+}
+
+async function lines(name: string, content: string): Promise<number[]> {
+  return (await readRows(temporaryFile(name, content))).rows.map(({ line }) => line);
+}
+
+describe('delimited files', () => {
+  it('have commas in .csv and tabs in .tsv', async () => {
+    expect(await cells('a.csv', 'x,y\n1,2')).toEqual([['1', '2']]);
+    expect(await cells('a.tsv', 'x\ty\n1,0\t2')).toEqual([['1,0', '2']]);
+  });
+
+  it('can have another delimiter', async () =>
+    expect(await cells('a.txt', 'x;y\n1;2', { delimiter: ';' })).toEqual([['1', '2']]));
+
+  it('may quote cells, doubling the quotes inside', async () =>
+    expect(await cells('a.tsv', 'x\ty\n"a ""b""\tc"\t2')).toEqual([['a "b"\tc', '2']]));
+
+  it('may hold quotes inside an unquoted cell', async () =>
+    expect(await cells('a.csv', 'x,y\na "b" c,"d"')).toEqual([['a "b" c', 'd']]));
+
+  it('can do without quoting', async () =>
+    expect(await cells('a.tsv', 'x\ty\n"a\t2\nb"\t3', { quoting: false })).toEqual([
+      ['"a', '2'],
+      ['b"', '3'],
+    ]));
+
+  it('that end inside a quote say where it opened', () =>
+    expect(cells('a.csv', 'x,y\n1,"a\nb"\n2,"c\n3,d\n')).rejects.toThrow(
+      /a\.csv: a quote \("\) opened in the record at line 4 is never closed; close it, or set quoting: false/,
+    ));
+
+  it('count lines inside quotes and blank ones', async () =>
+    expect(await lines('a.csv', 'x,y\r\n\r\n"1\r\n2",3\r\n\r\n4,5\r\n')).toEqual([3, 6]));
+
+  it('may have a byte order mark and nameless columns', async () => {
+    const { columns } = await readRows(temporaryFile('a.csv', '\ufeff"text",\na,0\n'));
+    expect(columns).toEqual(['text', 'column 2']);
+  });
+
+  it('may not repeat a column', () =>
+    expect(cells('a.csv', 'x,y,x\n')).rejects.toThrow("two columns are called 'x' in [x, y, x]; rename one"));
+
+  it('may hold long texts', async () => {
+    const text = 'long '.repeat(100_000);
+    expect(await cells('a.csv', `x,y\n"${text}",2`)).toEqual([[text, '2']]);
+  });
+});
+
+describe('JSON Lines', () => {
+  it('keep the type of every value, and the columns of every row', async () => {
+    const path = temporaryFile('a.jsonl', '{"x":1}\n\n{"x":["a"],"y":null}\n');
+    const { rows, columns } = await readRows(path);
+    expect(rows).toEqual([
+      { file: path, line: 1, cells: { x: 1 } },
+      { file: path, line: 3, cells: { x: ['a'], y: null } },
+    ]);
+    expect(columns).toEqual(['x', 'y']);
+  });
+});
+
+it('an unknown kind of file is an error', () =>
+  expect(readRows('a.xlsx')).rejects.toThrow(
+    "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv or .jsonl, or set delimiter",
+  ));
