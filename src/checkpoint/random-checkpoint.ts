@@ -1,12 +1,11 @@
 /** Checkpoints of any Llama shape with random weights: what a benchmark needs of a model, without a download. */
-import { join } from 'node:path';
 import { type Random, random } from '../core/random.ts';
 import { sizeOf } from '../core/tensor.ts';
-import { writeJson } from './atomic.ts';
 import { encodeFloats, type FloatDtype } from './dtype.ts';
 import { byteLengthOf } from './header.ts';
 import type { LlamaShape } from './presets.ts';
-import { type TensorSpec, writeSafetensorsStream } from './safetensors.ts';
+import type { TensorSpec } from './safetensors.ts';
+import { writeCheckpoint } from './write.ts';
 
 export interface RandomCheckpointOptions {
   readonly seed: number;
@@ -25,7 +24,7 @@ export interface RandomCheckpointOptions {
 export async function writeRandomCheckpoint(
   dir: string,
   config: LlamaShape & Readonly<Record<string, unknown>>,
-  { seed, dtype = 'BF16', maxShardBytes = 5e9, onProgress }: RandomCheckpointOptions,
+  { seed, dtype = 'BF16', maxShardBytes, onProgress }: RandomCheckpointOptions,
 ): Promise<void> {
   const specs = llamaTensors(config).map(({ name, shape }) => ({ name, dtype, shape }));
   const totalBytes = specs.reduce((sum, spec) => sum + byteLengthOf(spec), 0);
@@ -45,14 +44,7 @@ export async function writeRandomCheckpoint(
     }
   }
 
-  const shards = cut(specs, maxShardBytes);
-  const fileOf = (i: number) => (shards.length === 1 ? 'model.safetensors' : shardName(i + 1, shards.length));
-  for (const [i, shard] of shards.entries()) await writeSafetensorsStream(join(dir, fileOf(i)), shard, { produce });
-  if (shards.length > 1) {
-    const weight_map = Object.fromEntries(shards.flatMap((shard, i) => shard.map(({ name }) => [name, fileOf(i)])));
-    await writeJson(join(dir, 'model.safetensors.index.json'), { metadata: { total_size: totalBytes }, weight_map });
-  }
-  await writeJson(join(dir, 'config.json'), config);
+  await writeCheckpoint(dir, { config, specs, produce, ...(maxShardBytes === undefined ? {} : { maxShardBytes }) });
 }
 
 /** Names and shapes of a LlamaForCausalLM's tensors, in the model's order. */
@@ -100,21 +92,3 @@ function* draws(table: Float32Array | Uint16Array, count: number, generator: Ran
     yield new Uint8Array(piece.buffer, 0, Math.min(left, piece.length) * piece.BYTES_PER_ELEMENT);
   }
 }
-
-/** Consecutive groups of at most `maxBytes` (a larger tensor is a group of its own). */
-function cut(specs: readonly TensorSpec[], maxBytes: number): TensorSpec[][] {
-  const groups: TensorSpec[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const spec of specs) {
-    bytes += byteLengthOf(spec);
-    if (bytes > maxBytes) {
-      groups.push([]);
-      bytes = byteLengthOf(spec);
-    }
-    groups.at(-1)!.push(spec);
-  }
-  return groups;
-}
-
-const shardName = (i: number, of: number): string =>
-  `model-${String(i).padStart(5, '0')}-of-${String(of).padStart(5, '0')}.safetensors`;

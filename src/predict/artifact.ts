@@ -14,7 +14,8 @@ const schema = z.object({
   labels: z.array(z.string()).min(1),
   maxLength: z.int().positive(),
   threshold: z.number(),
-  base: z.object({ path: z.string(), fingerprint: z.string() }),
+  /** The base the adapter belongs to; null where the adapter is merged into the folder's own weights. */
+  base: z.object({ path: z.string(), fingerprint: z.string() }).nullable(),
   tokenizer: z.object({ fingerprint: z.string() }),
 });
 

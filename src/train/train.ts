@@ -62,7 +62,8 @@ interface Best {
 }
 
 /** What an epoch is chosen by; nothing is worse than a score that is not defined. */
-const headline = ({ task, metrics }: Evaluation): number => metrics[primaryMetric(task)]?.value ?? Number.NEGATIVE_INFINITY;
+const headline = ({ task, metrics }: Evaluation): number =>
+  metrics[primaryMetric(task)]?.value ?? Number.NEGATIVE_INFINITY;
 
 /** A run in progress. */
 class Run {

@@ -6,9 +6,9 @@ import { microBatches } from '../data/batches.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { take } from '../graph/ops/index.ts';
 import { initialTensors } from '../lora/initial.ts';
-import { isLoraParameter, withLora } from '../lora/lora.ts';
+import { withLora } from '../lora/lora.ts';
 import type { LoraOptions } from '../lora/options.ts';
-import { HEAD } from '../models/heads.ts';
+import { isTrained } from '../lora/trained.ts';
 import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
 import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
@@ -81,10 +81,7 @@ export class Trainer {
   /** Builds the gradient, update and forward graphs and loads them. */
   static async open(device: Device, options: TrainerOptions): Promise<Trainer> {
     const { checkpoint, spec, labels, optimizer } = options;
-    const { graph, layout } = gradientGraph(
-      (g) => buildLoss(g, options),
-      (name) => isLoraParameter(name) || name.startsWith(`${HEAD}.`),
-    );
+    const { graph, layout } = gradientGraph((g) => buildLoss(g, options), isTrained);
     const gradient = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'gradient' });
     const update = await device.load(
       emitOnnx(updateGraph(optimizer, layout.size, options.maxGradNorm), noParameters),

@@ -1,0 +1,109 @@
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { encode, type FloatDtype } from '../checkpoint/dtype.ts';
+import { byteLengthOf } from '../checkpoint/header.ts';
+import type { TensorSpec } from '../checkpoint/safetensors.ts';
+import { writeCheckpoint } from '../checkpoint/write.ts';
+import { ConfigError } from '../core/errors.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { mergedWeight } from '../lora/merge.ts';
+import type { Adapter } from '../lora/peft.ts';
+import { isHeadParameter } from '../lora/trained.ts';
+import { readWeight } from '../models/weights.ts';
+import { tokenizerFingerprint, writeArtifact } from './artifact.ts';
+import { readClassifier, type SavedClassifier } from './describe.ts';
+
+export interface MergeOptions {
+  /** Folder of the base, where it is not where the run found it. */
+  readonly base?: string;
+  /** How the weights are stored; default: as in the base. Rounding a merged weight to bf16 moves logits by about 10⁻². */
+  readonly dtype?: FloatDtype;
+  readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
+}
+
+/**
+ * Folds an adapter into its base and writes a plain checkpoint that transformers' AutoModelForSequenceClassification and
+ * emotune classify with, tensor by tensor.
+ *
+ * @throws ConfigError if the folder is not empty, or the model is merged already.
+ */
+export async function mergeAdapter(model: string, outDir: string, options: MergeOptions = {}): Promise<void> {
+  const saved = await readClassifier(model, options.base === undefined ? {} : { base: options.base });
+  const { adapter, checkpoint } = saved;
+  if (!adapter) throw new ConfigError(`${model} has no adapter: it is a plain checkpoint already`);
+  const inside = await readdir(outDir).catch(() => []);
+  if (inside.length > 0) throw new ConfigError(`${outDir} is not empty: choose another folder`);
+  await mkdir(outDir, { recursive: true });
+  for (const file of await readdir(checkpoint.dir))
+    if (isTextFile(file)) await copyFile(join(checkpoint.dir, file), join(outDir, file));
+  await writeArtifact(outDir, {
+    ...saved.settings,
+    labels: [...saved.settings.labels],
+    base: null,
+    tokenizer: { fingerprint: await tokenizerFingerprint(checkpoint.dir) },
+  });
+  const specs = mergedSpecs(saved, adapter, options.dtype);
+  const total = specs.reduce((sum, spec) => sum + byteLengthOf(spec), 0);
+  let written = 0;
+  await writeCheckpoint(outDir, {
+    config: mergedConfig(saved),
+    specs,
+    async produce(spec) {
+      const bytes = encode(await mergedTensor(saved, adapter, spec.name), spec.dtype);
+      written += bytes.byteLength;
+      options.onProgress?.(written, total);
+      return bytes;
+    },
+  });
+}
+
+/** Tokenizer, generation settings and the like; not the weights, their index, or config.json, which change. */
+const isTextFile = (file: string): boolean =>
+  ['.json', '.jinja', '.model', '.txt'].includes(extname(file)) &&
+  file !== 'config.json' &&
+  !file.endsWith('.index.json');
+
+type FloatSpec = TensorSpec & { readonly dtype: FloatDtype };
+
+/** The base's tensors but a language model's head, and the adapter's head. */
+function mergedSpecs(
+  { checkpoint }: SavedClassifier,
+  { tensors }: Adapter,
+  dtype: FloatDtype | undefined,
+): FloatSpec[] {
+  const head = [...tensors].filter(([name]) => isHeadParameter(name));
+  const stored = (name: string) => dtype ?? (checkpoint.tensors.get(name)?.dtype as FloatDtype | undefined) ?? 'F32';
+  const body = [...checkpoint.tensors.values()].filter(
+    ({ name }) => !name.startsWith('lm_head.') && !tensors.has(name),
+  );
+  return [
+    ...body.map(({ name, shape }) => ({ name, shape })),
+    ...head.map(([name, { shape }]) => ({ name, shape })),
+  ].map((spec) => ({ ...spec, dtype: stored(spec.name) }));
+}
+
+async function mergedTensor({ checkpoint }: SavedClassifier, adapter: Adapter, name: string): Promise<Tensor> {
+  const own = adapter.tensors.get(name);
+  return own ?? mergedWeight(name, await readWeight(checkpoint, name), adapter);
+}
+
+/** What transformers reads labels, task and padding from. */
+function mergedConfig({
+  checkpoint: { config },
+  settings: { labels, task },
+}: SavedClassifier): Record<string, unknown> {
+  const family = String((config.architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(
+    /For[A-Z]\w*$/,
+    '',
+  );
+  return {
+    ...config,
+    architectures: [`${family}ForSequenceClassification`],
+    problem_type: task,
+    id2label: Object.fromEntries(labels.map((label, k) => [k, label])),
+    label2id: Object.fromEntries(labels.map((label, k) => [label, k])),
+    pad_token_id: config.pad_token_id ?? firstOf(config.eos_token_id),
+  };
+}
+
+const firstOf = (ids: unknown): unknown => (Array.isArray(ids) ? ids[0] : ids);
