@@ -106,7 +106,7 @@ async function build(name: string, fixture: Fixture, configFile?: string) {
   const session = await device.load(model, name, { weightsDir: weightsFolder(checkpoint) });
   const initial = new Map<string, Tensor>();
   for (const p of layout.parts.keys()) initial.set(p, adapter?.tensors.get(p) ?? (await readWeight(checkpoint, p)));
-  const lookUp = await openEmbeddings(checkpoint);
+  const lookUp = await openEmbeddings(checkpoint, spec);
   return { session, layout, initial, spec, feed: (rows: Fixture['rows']) => feeds(fixture, rows, lookUp) };
 }
 

@@ -33,6 +33,9 @@ export const dataShape = {
   strict: z.boolean().default(false).describe('stop at malformed rows instead of skipping them'),
 };
 
+/** The part of a configuration that says what data to load. */
+export const dataSchema = z.object({ ...dataShape, seed: z.int().default(0) });
+
 const shape = {
   base: z
     .string()

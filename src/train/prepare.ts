@@ -11,7 +11,7 @@ import { adamw } from '../optim/adamw.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
-import type { TrainConfig } from './config.ts';
+import { dataSchema, type TrainConfig } from './config.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
 import type { Encoded, TrainExample } from './trainer.ts';
 
@@ -37,7 +37,7 @@ export async function prepare(config: TrainConfig): Promise<Prepared> {
   const checkpoint = await openCheckpoint(baseFolder(config.base));
   const spec = describeModel(checkpoint.config);
   const tokenizer = await loadTokenizer(checkpoint.dir);
-  const { dataset, report } = await loadDataset(config);
+  const { dataset, report } = await loadDataset(dataSchema.parse(config));
   checkTask(dataset, config);
   const train = balanced(dataset.splits.train.slice(0, config.limit), dataset, config);
   const maxLength = Math.min(config.maxLength, spec.contextLength);
