@@ -1,3 +1,4 @@
+import { ConfigError } from '../core/errors.ts';
 import { Graph } from '../graph/graph.ts';
 import { HEAD } from '../models/heads.ts';
 import { classifier } from '../models/model.ts';
@@ -21,4 +22,29 @@ export function adapterLayout(
   const graph = new Graph();
   classifier(graph, spec, labels, { linear: withLora(dense, options), embeddings: 'given' });
   return flatLayout([...graph.parameters].filter(([name]) => include(name)).map(([, value]) => value));
+}
+
+/**
+ * Checks that every module and pattern named in the options is found in the model, so that a typo is not a smaller adapter.
+ *
+ * @throws ConfigError listing what is not there, and the modules there are.
+ */
+export function checkSites(graph: Graph, { targetModules, rankPattern = {}, alphaPattern = {} }: LoraOptions): void {
+  const sites = [...graph.parameters.keys()]
+    .filter((name) => name.endsWith('.lora_A.weight'))
+    .map((name) => name.replace('.lora_A.weight', ''));
+  const named = Array.isArray(targetModules) ? (targetModules as readonly string[]) : [];
+  const patterns = [...Object.keys(rankPattern), ...Object.keys(alphaPattern)].map(
+    (pattern) => [pattern, new RegExp(`^(?:.*\\.)?(?:${pattern})$`)] as const,
+  );
+  const missing = [
+    ...named.filter((name) => !sites.some((site) => site === name || site.endsWith(`.${name}`))),
+    ...patterns.filter(([, regex]) => !sites.some((site) => regex.test(site))).map(([pattern]) => pattern),
+  ];
+  if (missing.length === 0 && sites.length > 0) return;
+  const matrices = [...graph.parameters].filter(([name, { shape }]) => shape.length === 2 && !isTrained(name));
+  const modules = [...new Set(matrices.map(([name]) => name.split('.').at(-2)))];
+  throw new ConfigError(
+    `LoRA: no module with ${missing.length > 0 ? missing.map((m) => `'${m}'`).join(', ') : 'the given names and layers'}; the model has ${modules.join(', ')}`,
+  );
 }

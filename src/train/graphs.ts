@@ -54,18 +54,10 @@ export function gradientGraph(
   const graph = new Graph();
   const loss = buildLoss(graph);
   const trained = [...graph.parameters].filter(([name]) => isTrained(name)).map(([, value]) => value);
-  if (trained.length === 0)
-    throw new ConfigError(
-      `nothing is trained: no module of the model is called as asked, which has ${moduleNames(graph).join(', ')}`,
-    );
+  if (trained.length === 0) throw new ConfigError('none of the model’s parameters is trained');
   const layout = flatLayout(trained);
   graph.output('loss', loss);
   graph.output('gradient', accumulate(graph, layout, grad(loss, trained)));
   verify(graph);
   return { graph, layout };
 }
-
-/** The last parts of the names of a model's linear modules. */
-const moduleNames = (graph: Graph): string[] => [
-  ...new Set([...graph.parameters.keys()].filter((n) => n.includes('_proj.')).map((n) => n.split('.').at(-2)!)),
-];

@@ -8,7 +8,7 @@ import { take } from '../graph/ops/index.ts';
 import { initialTensors } from '../lora/initial.ts';
 import { withLora } from '../lora/lora.ts';
 import type { LoraOptions } from '../lora/options.ts';
-import { isTrained } from '../lora/trained.ts';
+import { checkSites, isTrained } from '../lora/trained.ts';
 import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
 import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
@@ -82,6 +82,7 @@ export class Trainer {
   static async open(device: Device, options: TrainerOptions): Promise<Trainer> {
     const { checkpoint, spec, labels, optimizer } = options;
     const { graph, layout } = gradientGraph((g) => buildLoss(g, options), isTrained);
+    checkSites(graph, options.lora);
     const gradient = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'gradient' });
     const update = await device.load(
       emitOnnx(updateGraph(optimizer, layout.size, options.maxGradNorm), noParameters),
