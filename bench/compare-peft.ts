@@ -36,7 +36,11 @@ const { data, base, epochs, lr } = options;
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
 function run(command: string, args: readonly string[]): string {
-  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 2 ** 28, stdio: ['ignore', 'pipe', 'inherit'] });
+  const result = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (result.status !== 0) throw new Error(`${command} ended with ${result.status}`);
   return result.stdout;
 }
@@ -45,13 +49,35 @@ const systems: Readonly<Record<Outcome['system'], (seed: number) => Omit<Outcome
   emotune(seed) {
     const out = mkdtempSync(join(tmpdir(), 'emotune-bench-'));
     const flags = { base, data, epochs, seed: String(seed), 'learning-rate': lr, out };
-    run(process.execPath, [here('../dist/cli/main.js'), 'train', '--json', ...Object.entries(flags).flatMap(([k, v]) => [`--${k}`, v])]);
+    run(process.execPath, [
+      here('../dist/cli/main.js'),
+      'train',
+      '--json',
+      ...Object.entries(flags).flatMap(([k, v]) => [`--${k}`, v]),
+    ]);
     const { test, ...result } = JSON.parse(readFileSync(join(out, 'result.json'), 'utf8'));
-    const scores = Object.fromEntries(Object.entries(test.metrics).map(([name, m]) => [name, (m as { value: number }).value]));
+    const scores = Object.fromEntries(
+      Object.entries(test.metrics).map(([name, m]) => [name, (m as { value: number }).value]),
+    );
     return { scores, ...result };
   },
   peft: (seed) =>
-    JSON.parse(run(options.python, [here('peft_reference.py'), base, data, '--epochs', epochs, '--lr', lr, '--seed', String(seed)]).trim().split('\n').at(-1)!),
+    JSON.parse(
+      run(options.python, [
+        here('peft_reference.py'),
+        base,
+        data,
+        '--epochs',
+        epochs,
+        '--lr',
+        lr,
+        '--seed',
+        String(seed),
+      ])
+        .trim()
+        .split('\n')
+        .at(-1)!,
+    ),
 };
 
 const outcomes: Outcome[] = [];

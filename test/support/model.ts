@@ -1,10 +1,12 @@
 import { mkdtempSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { writeRandomCheckpoint } from '../../src/checkpoint/random-checkpoint.ts';
 import { random } from '../../src/core/random.ts';
 import type { LoraOptions } from '../../src/lora/options.ts';
+import { baseFolder } from '../../src/models/base.ts';
 import { type DecoderSpec, describeModel } from '../../src/models/registry.ts';
 import { adamw } from '../../src/optim/adamw.ts';
 import type { TrainerOptions } from '../../src/train/trainer.ts';
@@ -66,4 +68,12 @@ export const trainerOptions = (
 export function randomTexts(count: number, seed: number): Int32Array[] {
   const rng = random(seed);
   return Array.from({ length: count }, () => Int32Array.from({ length: 1 + rng.integer(20) }, () => rng.integer(8000)));
+}
+
+/** A folder with the tiny model and nano-llama's tokenizer: a base that trains in a moment. */
+export async function tinyBase(config: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const dir = temporaryFolder();
+  await writeRandomCheckpoint(dir, { ...tinyConfig, ...config }, { seed: 3, dtype: 'F32' });
+  await copyFile(join(baseFolder('nano'), 'tokenizer.json'), join(dir, 'tokenizer.json'));
+  return dir;
 }

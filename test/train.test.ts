@@ -1,0 +1,264 @@
+import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { readAdapter } from '../src/lora/peft.ts';
+import { loadClassifier } from '../src/predict/classifier.ts';
+import { mergeAdapter } from '../src/predict/merge.ts';
+import type { TrainOptions } from '../src/train/config.ts';
+import type { TrainEvent } from '../src/train/events.ts';
+import { train } from '../src/train/train.ts';
+import { temporaryFolder, tinyBase } from './support/model.ts';
+
+/** The main job, end to end, on a model that trains in a moment. */
+let base: string;
+let run: string;
+let events: TrainEvent[];
+
+const quick = (options: Partial<TrainOptions> = {}): TrainOptions => ({
+  base,
+  data: 'social-posts',
+  out: join(temporaryFolder(), 'run'),
+  epochs: 2,
+  limit: 48,
+  rank: 4,
+  learningRate: 3e-3,
+  threads: 1,
+  ...options,
+});
+async function collect(options: TrainOptions, signal?: AbortSignal): Promise<TrainEvent[]> {
+  const all: TrainEvent[] = [];
+  for await (const event of train(options, signal ? { signal } : {})) all.push(event);
+  return all;
+}
+const texts = ['I am so happy for you!', 'Why would anyone do that to a dog?', 'The meeting is at three.'];
+async function scores(path: string, options = {}): Promise<number[][]> {
+  const classifier = await loadClassifier(path, { threads: 1, ...options });
+  try {
+    return (await classifier.classify(texts)).map((p) => Object.values(p.scores));
+  } finally {
+    await classifier.dispose();
+  }
+}
+const maxDifference = (a: number[][], b: number[][]) => Math.max(...a.flat().map((v, i) => Math.abs(v - b.flat()[i]!)));
+
+beforeAll(async () => {
+  base = await tinyBase();
+  const options = quick();
+  run = options.out!;
+  events = await collect(options);
+});
+
+describe('a run', () => {
+  test('tells its plan, every step, every evaluation, and its result', () => {
+    expect(events.map((e) => e.type).join(' ')).toMatch(
+      /^started( step){3} evaluated checkpoint( step){3} evaluated( checkpoint)? evaluated done$/,
+    );
+    expect(events[0]).toMatchObject({
+      steps: 6,
+      examples: { train: 48, validation: 133, test: 133 },
+      labels: { length: 7 },
+    });
+    expect(events.at(-1)).toMatchObject({
+      reason: 'finished',
+      test: { metrics: { macroF1: { low: expect.any(Number) } } },
+    });
+  });
+
+  test('leaves PEFT’s files, its settings, its metrics and its result', () => {
+    expect(readdirSync(run).sort()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'config.yaml',
+      'emotune.json',
+      'metrics.jsonl',
+      'result.json',
+    ]);
+    const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
+    expect(lines.map((l) => JSON.parse(l))).toEqual(JSON.parse(JSON.stringify(events)));
+  });
+
+  test('is the same again with its seed, and another with another', async () => {
+    const losses = (all: TrainEvent[]) => all.flatMap((e) => (e.type === 'step' ? [e.loss] : []));
+    expect(losses(await collect(quick()))).toEqual(losses(events));
+    expect(losses(await collect(quick({ seed: 1 })))).not.toEqual(losses(events));
+  });
+
+  test('does not touch its base', async () => {
+    const before = await (await openCheckpoint(base)).fingerprint();
+    await collect(quick({ epochs: 1 }));
+    expect(await (await openCheckpoint(base)).fingerprint()).toBe(before);
+  });
+
+  test('lowers the loss on what it sees', async () => {
+    const all = await collect(quick({ limit: 16, epochs: 12, schedule: 'constant', warmup: 0, learningRate: 1e-2 }));
+    const losses = all.flatMap((e) => (e.type === 'step' ? [e.loss] : []));
+    expect(losses.at(-1)!).toBeLessThan(0.7 * losses[0]!);
+  });
+
+  test.each<Partial<TrainOptions>>([
+    { optimizer: 'sgd', schedule: 'cosine' },
+    { task: 'multi_label_classification', classWeights: 'balanced' },
+    { task: 'regression', targetModules: ['q_proj', 'v_proj'], layers: [1, 2] },
+    { dora: true, dropout: 0.1, rslora: true },
+    { balance: 'oversample', labelSmoothing: 0.1, classWeights: 'balanced', accumulate: 2, weightDecay: 0.1 },
+  ])('works with %o', async (options) => {
+    const all = await collect(quick({ epochs: 1, ...options }));
+    expect(all.at(-1)).toMatchObject({ type: 'done', reason: 'finished' });
+    expect((await scores((all.at(-1) as { out: string }).out)).flat().every(Number.isFinite)).toBe(true);
+  });
+
+  test('stops early when validation gets no better', async () => {
+    const all = await collect(quick({ epochs: 9, patience: 1, learningRate: 1e-9 }));
+    expect(all.at(-1)).toMatchObject({ reason: 'early stopping', bestEpoch: 1 });
+  });
+});
+
+describe('a run that is stopped', () => {
+  test('by its signal leaves a usable folder and says so', async () => {
+    const controller = new AbortController();
+    const options = quick();
+    const all: TrainEvent[] = [];
+    for await (const event of train(options, { signal: controller.signal })) {
+      all.push(event);
+      if (event.type === 'step' && event.step === 2) controller.abort();
+    }
+    expect(all.map((e) => e.type)).toEqual(['started', 'step', 'step', 'checkpoint', 'done']);
+    expect(all.at(-1)).toMatchObject({ reason: 'aborted' });
+    expect((await scores(options.out!)).length).toBe(3);
+  });
+
+  test('by its consumer leaves one, too', async () => {
+    const options = quick();
+    for await (const event of train(options)) if (event.type === 'step') break;
+    expect((await scores(options.out!)).length).toBe(3);
+  });
+
+  test('by a loss that is no number keeps the weights before it', async () => {
+    const options = quick({ learningRate: 1e30, warmup: 0, optimizer: 'sgd', maxGradNorm: 0 });
+    await expect(collect(options)).rejects.toThrow(/step \d+: the loss is/);
+    const { tensors } = await readAdapter(options.out!);
+    for (const [name, { data }] of tensors) expect(data.every(Number.isFinite), name).toBe(true);
+  });
+});
+
+describe('a run is refused', () => {
+  const refused = (options: Partial<TrainOptions>, message: RegExp) =>
+    expect(collect(quick(options))).rejects.toThrow(message);
+  test('into a folder in use', () => refused({ out: run }, /is not empty.*--overwrite/));
+  test('with unknown options', () => refused({ rnak: 4 } as Partial<TrainOptions>, /rnak/));
+  test('with a rank that is none', () => refused({ rank: 0 }, /rank/));
+  test('of an unknown architecture', async () =>
+    refused(
+      { base: await tinyBase({ model_type: 'mamba' }) },
+      /model_type 'mamba' is not supported; emotune knows llama, mistral, qwen2/,
+    ));
+  test('of a base whose weights do not fit, all said at once', async () =>
+    refused(
+      { base: await withConfig({ intermediate_size: 64 }) },
+      /gate_proj.weight is \[48, 32\], not \[64, 32\][\s\S]*down_proj/,
+    ));
+  test('of a base that is cut short', async () => {
+    const dir = await tinyBase();
+    truncateSync(join(dir, 'model.safetensors'), 4000);
+    await refused({ base: dir }, /model.safetensors/);
+  });
+  test('of a base without a tokenizer', async () => {
+    const dir = await tinyBase();
+    rmSync(join(dir, 'tokenizer.json'));
+    await refused({ base: dir }, /tokenizer.json/);
+  });
+  test('with layers the model lacks', () => refused({ layers: [2, 7] }, /layers 0 to 2, not 7/));
+  test('with class weights on values', () =>
+    refused({ task: 'regression', classWeights: 'balanced' }, /classWeights does not go with regression/));
+  test('with label smoothing on several labels', () =>
+    refused({ task: 'multi_label_classification', labelSmoothing: 0.1 }, /labelSmoothing/));
+});
+
+/** The tiny base with another config.json than its weights were written for. */
+async function withConfig(change: Record<string, unknown>): Promise<string> {
+  const dir = await tinyBase();
+  const path = join(dir, 'config.json');
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...change }));
+  return dir;
+}
+
+describe('a trained classifier', () => {
+  test('gives every label a probability and the best one as the answer', async () => {
+    const classifier = await loadClassifier(run, { threads: 1 });
+    const [first] = await classifier.classify(texts);
+    await classifier.dispose();
+    expect(Object.keys(first!.scores)).toEqual(classifier.labels);
+    expect(Object.values(first!.scores).reduce((a, b) => a + b)).toBeCloseTo(1);
+    expect(first!.labels).toEqual([
+      classifier.labels.reduce((a, b) => (first!.scores[b]! > first!.scores[a]! ? b : a)),
+    ]);
+    expect(first!.truncated).toBe(false);
+  });
+
+  test('cuts texts that are too long, and says so', async () => {
+    const classifier = await loadClassifier(run, { threads: 1 });
+    const [long] = await classifier.classify(['word '.repeat(1000)]);
+    await classifier.dispose();
+    expect(long!.truncated).toBe(true);
+  });
+
+  test('refuses empty texts and says which', async () => {
+    const classifier = await loadClassifier(run, { threads: 1 });
+    await expect(classifier.classify(['fine', ' \n'])).rejects.toThrow(/text 1 of 2 is empty/);
+    expect(await classifier.classify([])).toEqual([]);
+    await classifier.dispose();
+  });
+
+  test('takes the names of special tokens in a text as text', async () => {
+    const classifier = await loadClassifier(run, { threads: 1 });
+    const [a, b] = await classifier.classify(['<|end_of_text|>', '<|end_of_text|> <|begin_of_text|> hello']);
+    await classifier.dispose();
+    expect(a!.scores).not.toEqual(b!.scores);
+  });
+
+  test('merged into its base gives the same scores', async () => {
+    const merged = join(temporaryFolder(), 'merged');
+    await mergeAdapter(run, merged, { dtype: 'F32' });
+    expect(maxDifference(await scores(merged), await scores(run))).toBeLessThan(1e-5);
+    await expect(mergeAdapter(merged, join(temporaryFolder(), 'again'))).rejects.toThrow(/has no adapter/);
+    await expect(mergeAdapter(run, merged)).rejects.toThrow(/not empty/);
+  });
+
+  test('merged after DoRA gives the same scores', async () => {
+    const options = quick({ epochs: 1, dora: true });
+    await collect(options);
+    const merged = join(temporaryFolder(), 'merged');
+    await mergeAdapter(options.out!, merged, { dtype: 'F32' });
+    expect(maxDifference(await scores(merged), await scores(options.out!))).toBeLessThan(1e-5);
+  });
+
+  test('from a bare PEFT folder takes labels and task from its base', async () => {
+    const labels = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
+    const labelled = await tinyBase({
+      id2label: Object.fromEntries(labels.map((l, k) => [k, l])),
+      problem_type: 'multi_label_classification',
+    });
+    const options = quick({ epochs: 1 });
+    await collect(options);
+    rmSync(join(options.out!, 'emotune.json'));
+    const classifier = await loadClassifier(options.out!, { base: labelled, threads: 1 });
+    expect([classifier.labels, classifier.task]).toEqual([labels, 'multi_label_classification']);
+    await classifier.dispose();
+  });
+
+  test('refuses another base than its own', async () => {
+    const other = await tinyBase({ num_hidden_layers: 2 });
+    await expect(loadClassifier(run, { base: other })).rejects.toThrow(/trained on another base/);
+    const bare = join(temporaryFolder(), 'bare');
+    cpSync(run, bare, { recursive: true });
+    rmSync(join(bare, 'emotune.json'));
+    await expect(loadClassifier(bare, { base: other })).rejects.toThrow(
+      /does not fit its base[\s\S]*layers.2.* has no place/,
+    );
+  });
+
+  test('refuses a folder that is none', async () => {
+    await expect(loadClassifier(temporaryFolder())).rejects.toThrow(/is no trained model/);
+  });
+});
