@@ -1,0 +1,42 @@
+/** How a command ends when it cannot do what it was asked. */
+import { CommanderError } from 'commander';
+import { EmotuneError } from '../core/errors.ts';
+import { styleFor } from './terminal.ts';
+
+/** What a command exits with; the codes of {@link EmotuneError}s are on them. */
+export const exitCodes = {
+  ok: 0,
+  usage: 2,
+  data: 3,
+  checkpoint: 4,
+  training: 5,
+  internal: 70,
+  interrupted: 130,
+} as const;
+
+/** For `emotune --help`. */
+export const exitCodeHelp = `Exit codes:
+  0    done
+  2    a flag, setting or path that cannot be used
+  3    data that cannot be used
+  4    a checkpoint, adapter or run that is missing, damaged or does not fit
+  5    training failed: the loss is not a number
+  70   the engine or emotune itself failed
+  130  interrupted (Ctrl-C)`;
+
+/** Tells on stderr what went wrong, and returns what to exit with. */
+export function reportFailure(error: unknown, { debug }: { readonly debug: boolean }): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  const { red } = styleFor(process.stderr);
+  const failure = error instanceof Error ? error : new Error(String(error));
+  const ours = isBug(failure);
+  process.stderr.write(`${red('error:')} ${failure.message}\n`);
+  if (debug || ours) process.stderr.write(`${failure.stack ?? ''}\n`);
+  if (debug && failure.cause) process.stderr.write(`caused by: ${String((failure.cause as Error).stack)}\n`);
+  if (ours) process.stderr.write('This is a bug in emotune. Please report it with the lines above.\n');
+  return failure instanceof EmotuneError ? failure.exitCode : exitCodes.internal;
+}
+
+/** Neither an error thrown on purpose nor one of the operating system's (a full disk, a folder without permission). */
+const isBug = (error: Error): boolean =>
+  error.message.startsWith('internal:') || !(error instanceof EmotuneError || 'syscall' in error);

@@ -1,0 +1,126 @@
+/** Ways to follow a training: drawn, as lines, as JSON, or not at all. */
+import { peakMemoryBytes } from '../runtime/memory.ts';
+import type { TrainEvent } from '../train/events.ts';
+import { openLiveBlock } from './live-block.ts';
+import { columnsOf, styleFor } from './terminal.ts';
+import { trainHeader } from './view/train-header.ts';
+import { evaluationLine, stepLine } from './view/train-lines.ts';
+import { trainLive } from './view/train-live.ts';
+import { advance, initialState, type TrainState } from './view/train-state.ts';
+
+export interface Reporter {
+  event(event: TrainEvent, state: TrainState): void;
+  /** The user has asked to stop. */
+  stopping(): void;
+  close(): void;
+}
+
+export interface ReporterOptions {
+  readonly json?: boolean;
+  readonly plain?: boolean;
+  readonly quiet?: boolean;
+}
+
+/** Progress goes to stderr, so that what stdout holds is the result; but `--json` is for programs and goes to stdout. */
+export function openReporter({ json, plain, quiet }: ReporterOptions): Reporter {
+  if (json) return jsonReporter();
+  if (quiet) return quietReporter();
+  return plain || !process.stderr.isTTY ? linesReporter() : liveReporter();
+}
+
+const stoppingNotice = 'stopping after this step … (Ctrl-C again: stop now)';
+const writeNotice = () => process.stderr.write(`${stoppingNotice}\n`);
+const nothing = () => {};
+
+const jsonReporter = (): Reporter => ({
+  event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  stopping: nothing,
+  close: nothing,
+});
+
+const quietReporter = (): Reporter => ({ event: nothing, stopping: writeNotice, close: nothing });
+
+/** A step's line comes when both this time has passed and this share of the steps is done, or after a minute. */
+const linesEvery = { seconds: 2, share: 0.05, atMostSeconds: 60 };
+
+function linesReporter(): Reporter {
+  const write = (line: string) => process.stderr.write(`${line}\n`);
+  const style = styleFor(process.stderr);
+  let shown = { step: 0, at: 0 };
+  const isDue = (step: number, steps: number): boolean => {
+    const seconds = (performance.now() - shown.at) / 1000;
+    const rarely = seconds >= linesEvery.seconds && step - shown.step >= linesEvery.share * steps;
+    return shown.step === 0 || step === steps || rarely || seconds >= linesEvery.atMostSeconds;
+  };
+  return {
+    event(event, state) {
+      if (event.type === 'started') {
+        for (const line of trainHeader(event, { width: columnsOf(process.stderr, 120), style })) write(line);
+        write('');
+      } else if (event.type === 'step' && isDue(event.step, state.plan?.steps ?? 0)) {
+        write(stepLine(state));
+        shown = { step: event.step, at: performance.now() };
+      } else if (event.type === 'evaluated') write(evaluationLine(event));
+    },
+    stopping: writeNotice,
+    close: nothing,
+  };
+}
+
+const drawEveryMs = 100;
+/** Without events, for the clock. */
+const refreshMs = 500;
+
+function liveReporter(): Reporter {
+  const { stderr } = process;
+  const style = styleFor(stderr);
+  const block = openLiveBlock(stderr);
+  const since = performance.now();
+  let state: TrainState = initialState;
+  let notice: string | undefined;
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  const draw = () => {
+    drawnAt = performance.now();
+    block.draw(
+      trainLive(state, {
+        width: Math.max(40, columnsOf(stderr)) - 1,
+        rows: (stderr.rows || 24) - 1,
+        style,
+        elapsedSeconds: (drawnAt - since) / 1000,
+        memory: { current: process.memoryUsage.rss(), peak: peakMemoryBytes() },
+        notice,
+      }),
+    );
+  };
+  const timer = setInterval(draw, refreshMs);
+  stderr.on('resize', draw);
+  draw();
+  return {
+    event(event, after) {
+      state = after;
+      if (event.type === 'started') block.print([...trainHeader(event, { width: columnsOf(stderr) - 1, style }), '']);
+      if (event.type !== 'step' || performance.now() - drawnAt >= drawEveryMs) draw();
+    },
+    stopping() {
+      notice = style.yellow(stoppingNotice);
+      draw();
+    },
+    close() {
+      clearInterval(timer);
+      stderr.off('resize', draw);
+      draw();
+      block.print(['']);
+      block.close();
+    },
+  };
+}
+
+/** Feeds events to a reporter and keeps the state; returns the final one. */
+export async function follow(events: AsyncIterable<TrainEvent>, reporter: Reporter): Promise<TrainState> {
+  let state = initialState;
+  for await (const event of events) {
+    state = advance(state, event);
+    reporter.event(event, state);
+  }
+  return state;
+}

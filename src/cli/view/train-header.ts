@@ -1,0 +1,52 @@
+import type { TrainPlan } from '../../train/events.ts';
+import type { Style } from '../terminal.ts';
+import { formatCount, formatRate, formatShare, formatWhole, plural } from './quantities.ts';
+import { wrap } from './wrap.ts';
+
+export interface ViewOptions {
+  readonly width: number;
+  readonly style: Style;
+}
+
+const nameWidth = 12;
+
+/** What a run is about to do. */
+export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): string[] {
+  const { examples, parameters } = plan;
+  const { trained, total } = parameters;
+  const facts: (readonly [name: string, text: string])[] = [
+    ['base', `${plan.base}, ${formatCount(total - trained)} parameters`],
+    ['trained', `${formatWhole(trained)} parameters with LoRA (${formatShare(trained, total)} of all)`],
+    [
+      'data',
+      `${plan.data}: ${formatWhole(examples.train)} train, ${formatWhole(examples.validation)} validation, ${formatWhole(examples.test)} test`,
+    ],
+    ...findings(plan),
+    ['labels', `${plan.labels.join(', ')} (${plan.task.replaceAll('_', ' ')})`],
+    [
+      'training',
+      `${plural(plan.epochs, 'epoch')}, ${plural(plan.steps, 'step')}, learning rate ${formatRate(plan.learningRate)}`,
+    ],
+    ['run', plan.out],
+  ];
+  return facts.flatMap(([name, text]) =>
+    wrap(`${name.padEnd(nameWidth)}${text}`, { width, indent: nameWidth }).map((line, i) =>
+      i === 0 ? style.dim(line.slice(0, nameWidth)) + line.slice(nameWidth) : line,
+    ),
+  );
+}
+
+/** Facts of the data report in which nothing was found, and those that the header says itself, are left out. */
+const uneventful = /^(source|task|rows read|note)\b|\b(none|nothing to change)$/;
+
+/** What was found and changed in the data: the report's facts above its table. */
+function findings({ dataReport, truncated }: TrainPlan): (readonly [string, string])[] {
+  const end = dataReport.indexOf('');
+  const facts = dataReport.slice(0, end < 0 ? undefined : end);
+  const eventful = facts
+    .filter((line) => !line.startsWith(' ') && !uneventful.test(line))
+    .map((line) => `${line.slice(0, nameWidth).trim()}: ${line.slice(nameWidth)}`)
+    .filter((line) => !line.endsWith(': '));
+  const cut = truncated > 0 ? [`${plural(truncated, 'text')} cut to the maximum length`] : [];
+  return [...eventful, ...cut].map((line) => ['', line] as const);
+}

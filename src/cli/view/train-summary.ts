@@ -1,0 +1,43 @@
+/** What a run came to, and what to do with it. */
+import { formatEvaluation } from '../../metrics/format.ts';
+import type { TrainResult } from '../../train/events.ts';
+import type { Style } from '../terminal.ts';
+import { formatBytes, formatDuration, formatShare, formatWhole, plural } from './quantities.ts';
+import type { TrainState } from './train-state.ts';
+
+/** Shell commands that use the run. */
+export interface NextCommands {
+  readonly predict: string;
+  readonly evaluate: string;
+}
+
+/** The test results, the cost of the run, and how to use it; nothing before the run is done. */
+export function trainSummary(state: TrainState, next: NextCommands, style: Style): string[] {
+  const { plan, result, test } = state;
+  if (!plan || !result) return [];
+  const { trained, total } = plan.parameters;
+  const facts = [
+    ['training', `${formatDuration(result.trainingSeconds)}, ${formatWhole(result.tokensPerSecond)} tokens/s`],
+    ['memory', `${formatBytes(result.peakMemoryBytes)} at its peak`],
+    ['parameters', `${formatWhole(trained)} trained of ${formatWhole(total)} (${formatShare(trained, total)})`],
+    ['texts cut', plan.truncated === 0 ? 'none' : `${plural(plan.truncated, 'text')} longer than the maximum length`],
+    ['run', result.out],
+  ] as const;
+  return [
+    ...(test ? [style.bold(`Test split of ${plan.data}`), ...formatEvaluation(test), ''] : []),
+    ...facts.map(([name, text]) => `${style.dim(name.padEnd(12))}${text}`),
+    '',
+    ...(result.reason === 'finished' ? [] : [...ending(state, result), '']),
+    'next:',
+    `  ${style.cyan(next.predict)}`,
+    `  ${style.cyan(next.evaluate)}`,
+  ];
+}
+
+/** Why the run ended before its last step, and what it holds now. */
+function ending({ last, plan }: TrainState, { reason, bestEpoch }: TrainResult): string[] {
+  const holds =
+    bestEpoch === undefined ? 'the weights of its last step' : `the weights of its best epoch, ${bestEpoch}`;
+  if (reason === 'early stopping') return [`Stopped early: no better validation score. The run holds ${holds}.`];
+  return [`Stopped at step ${last?.step ?? 0} of ${plan?.steps}. The run is usable: it holds ${holds}.`];
+}
