@@ -2,7 +2,12 @@
 /** The command line: one file per command beside this one. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { checkpointCommand } from './checkpoint.ts';
+import { dataCommand } from './data.ts';
+import { doctorCommand } from './doctor.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { exitCodeHelp, reportFailure } from './failure.ts';
+import { mergeCommand } from './merge.ts';
 import { exitWhenReaderLeaves } from './output.ts';
 import { predictCommand } from './predict.ts';
 import { trainCommand } from './train.ts';
@@ -10,6 +15,17 @@ import { trainCommand } from './train.ts';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   readonly version: string;
 };
+
+/** In the order of `emotune --help`. */
+const commands = [
+  trainCommand,
+  evaluateCommand,
+  predictCommand,
+  dataCommand,
+  mergeCommand,
+  checkpointCommand,
+  doctorCommand,
+];
 
 function program(): Command {
   const root = new Command('emotune')
@@ -20,7 +36,7 @@ function program(): Command {
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', `\n${exitCodeHelp}\n\nA first try:\n  emotune train --data social-posts\n`);
-  for (const command of [trainCommand(), predictCommand()]) root.addCommand(command);
+  for (const make of commands) root.addCommand(make());
   throwInsteadOfExiting(root);
   return root;
 }

@@ -24,6 +24,7 @@ const batch = { size: 256, waitMs: 50 };
 
 export function predictCommand(): Command {
   const command = makeCommand('predict', {
+    summary: 'classify texts with a trained model',
     description:
       'Classify texts with a trained model: those given as arguments, the texts of --input, or the lines of stdin as ' +
       'they come. One line out for each text in, in the same order.',

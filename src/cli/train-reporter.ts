@@ -109,8 +109,8 @@ function liveReporter(): Reporter {
       clearInterval(timer);
       stderr.off('resize', draw);
       draw();
-      block.print(['']);
       block.close();
+      stderr.write('\n');
     },
   };
 }

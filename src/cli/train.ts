@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { ConfigError } from '../core/errors.ts';
 import { dataShape, type TrainOptions, trainSchema } from '../train/config.ts';
 import { makeCommand } from './command.ts';
 import { readConfigFile } from './config-file.ts';
+import { requireData } from './data-flags.ts';
 import { exitCodes } from './failure.ts';
 import { addFlags, argumentsOf, valuesFrom } from './flags.ts';
 import { abortOnInterrupt } from './interrupt.ts';
+import { printLines } from './output.ts';
 import { commandLine } from './shell.ts';
 import { styleFor } from './terminal.ts';
 import { follow, openReporter, type ReporterOptions } from './train-reporter.ts';
@@ -39,6 +40,7 @@ interface Given extends ReporterOptions, Readonly<Record<string, unknown>> {
 
 export function trainCommand(): Command {
   const command = makeCommand('train', {
+    summary: 'fine-tune a base model on labelled texts',
     description:
       'Fine-tune a base model with LoRA on a dataset of texts and emotions. Keeps the weights of the epoch with the ' +
       'best validation score in a run folder, and evaluates them on the test split.',
@@ -64,7 +66,7 @@ async function runTrain(given: Given): Promise<number> {
   const options = await trainOptions(given);
   const state = await runWatched(options, given);
   if (!given.json && state.result)
-    print(trainSummary(state, nextCommands(state.result.out, options), styleFor(process.stdout)));
+    await printLines(trainSummary(state, nextCommands(state.result.out, options), styleFor(process.stdout)));
   return state.result?.reason === 'aborted' ? exitCodes.interrupted : exitCodes.ok;
 }
 
@@ -84,10 +86,8 @@ async function runWatched(options: TrainOptions, output: ReporterOptions): Promi
 async function trainOptions(given: Given): Promise<TrainOptions> {
   const { shape } = trainSchema;
   const fromFile = given.config === undefined ? {} : await readConfigFile(given.config, shape);
-  const { data, ...others } = { ...fromFile, ...valuesFrom(shape, given) };
-  if (data === undefined)
-    throw new ConfigError('--data is missing: name a dataset (emotune data list shows them) or a file of texts');
-  return { data, ...others };
+  const options = { ...fromFile, ...valuesFrom(shape, given) };
+  return { ...options, data: requireData(options.data) };
 }
 
 /** What to type to use this run on other texts, and to evaluate it again on the same data. */
@@ -99,5 +99,3 @@ function nextCommands(run: string, options: TrainOptions): NextCommands {
     evaluate: commandLine('npx', 'emotune', 'evaluate', '--model', run, ...data),
   };
 }
-
-const print = (lines: readonly string[]) => process.stdout.write(lines.map((line) => `${line}\n`).join(''));

@@ -20,6 +20,8 @@ export interface Prediction {
 export interface Classifier {
   readonly task: Task;
   readonly labels: readonly string[];
+  /** Multi-label: probability from which a label is given. */
+  readonly threshold: number;
   /** @throws DataError naming the first text that is empty. */
   classify(texts: readonly string[]): Promise<Prediction[]>;
   dispose(): Promise<void>;
@@ -57,6 +59,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
     return {
       task,
       labels,
+      threshold,
       async classify(texts) {
         const encoded = await tokenizer.encode(texts, { maxLength });
         const empty = texts.findIndex((text, i) => text.trim() === '' || encoded[i]!.ids.length === 0);

@@ -1,0 +1,135 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { ConfigError } from '../core/errors.ts';
+import type { Source } from '../data/sources/source.ts';
+import { dataShape } from '../train/config.ts';
+import { makeCommand } from './command.ts';
+import { requireData, splitShape } from './data-flags.ts';
+import { addFlags, type Values, valuesFrom } from './flags.ts';
+import { printLines } from './output.ts';
+import { commandLine } from './shell.ts';
+import { columnsOf } from './terminal.ts';
+import { wrap } from './view/wrap.ts';
+
+type Given = Readonly<Record<string, unknown>>;
+
+/** Datasets: which there are, what is in them, and how they are split. */
+export function dataCommand(): Command {
+  const group = new Command('data')
+    .summary('list, inspect and split datasets')
+    .description('List the datasets that emotune knows, look into one, or write its split to a folder.')
+    .helpOption('-h, --help', 'show this help');
+  for (const command of [listCommand(), inspectCommand(), splitCommand()]) group.addCommand(command);
+  return group;
+}
+
+function listCommand(): Command {
+  const shape = { dataDir: dataShape.dataDir };
+  const command = makeCommand('list', {
+    summary: 'datasets that emotune knows by name',
+    description:
+      'List the datasets that emotune knows by name, with their tasks, labels and licences, and say whether their files are here.',
+    examples: [['emotune data list --data-dir ~/datasets', 'with the folder that holds goemotions/']],
+  });
+  return addFlags(command, shape)
+    .option('--json', 'the list as JSON')
+    .action(async (given: Given) => {
+      const { sources } = await import('../data/sources/registry.ts');
+      const { dataDir = 'data' } = valuesFrom(shape, given);
+      const listed = await Promise.all(sources.map((source) => describeSource(source, dataDir)));
+      await printLines(given.json ? [JSON.stringify(listed)] : listed.flatMap(sourceLines));
+    });
+}
+
+interface Listed extends Pick<Source, 'name' | 'title' | 'licence' | 'labels' | 'home' | 'citation'> {
+  readonly folder: string;
+  readonly missing: readonly string[];
+}
+
+async function describeSource(source: Source, dataDir: string): Promise<Listed> {
+  const { name, title, licence, labels, home, citation } = source;
+  const folder = source.folder(dataDir);
+  const found = await Promise.all(source.files.map(({ path }) => isThere(join(folder, path))));
+  const missing = source.files.filter((_, i) => !found[i]).map(({ path }) => path);
+  return { name, title, licence, labels, home, citation, folder, missing };
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+function sourceLines({ name, title, licence, labels, home, citation, folder, missing }: Listed): string[] {
+  const tasks = Object.entries(labels).map(([task, list]) => [task.replaceAll('_', ' '), list.join(', ')] as const);
+  const facts = [
+    ...tasks,
+    ['licence', licence],
+    ['cite', citation],
+    ['files', missing.length === 0 ? 'here' : `missing in ${folder}: ${missing.join(', ')}; get them from ${home}`],
+  ] as const;
+  const width = Math.min(120, columnsOf(process.stdout, 120));
+  return [
+    `${name}: ${title}`,
+    ...facts
+      .flatMap(([fact, text]) => wrap(`${fact}: ${text}`, { width: width - 2, indent: 2 }))
+      .map((line) => `  ${line}`),
+    '',
+  ];
+}
+
+function inspectCommand(): Command {
+  const command = makeCommand('inspect', {
+    summary: 'what is in a dataset, and what is wrong with it',
+    description:
+      'Read a dataset as training would, and report what was found: rows that cannot be used, repeated and ' +
+      'contradicting texts, texts of the test split in the training split, labels and lengths.',
+    examples: [
+      ['emotune data inspect --data social-posts', 'a dataset by name'],
+      ['emotune data inspect --data posts.csv --text-column tweet', 'your own file'],
+    ],
+  });
+  return addFlags(command, splitShape)
+    .option('--json', 'the report as JSON')
+    .action(async (given: Given) => {
+      const { report } = await load(valuesFrom(splitShape, given));
+      const { formatReport } = await import('../data/report.ts');
+      await printLines(given.json ? [JSON.stringify(report)] : formatReport(report));
+    });
+}
+
+function splitCommand(): Command {
+  const shape = { ...splitShape, out: z.string().describe('folder to write; an earlier split there is replaced') };
+  const command = makeCommand('split', {
+    summary: 'write the split of a dataset to a folder',
+    description:
+      'Split a dataset into train, validation and test (80/10/10, every label in proportion, repeated texts on one ' +
+      'side) unless it is split already, and write the parts as JSON Lines. Training on the folder uses that split.',
+    examples: [
+      ['emotune data split --data posts.csv --out data/posts --seed 1', 'then: emotune train --data data/posts'],
+    ],
+  });
+  return addFlags(command, shape).action(async (given: Given) => {
+    const { out, ...options } = valuesFrom(shape, given);
+    if (out === undefined) throw new ConfigError('--out is missing: name a folder for the split');
+    const { dataset, report } = await load(options);
+    const [{ writeSplit }, { formatReport }] = await Promise.all([
+      import('../data/folder.ts'),
+      import('../data/report.ts'),
+    ]);
+    await writeSplit(out, dataset, { source: report.source, split: report.split, seed: options.seed ?? 0 });
+    await printLines([
+      ...formatReport(report),
+      '',
+      'next:',
+      `  ${commandLine('npx', 'emotune', 'train', '--data', out)}`,
+    ]);
+  });
+}
+
+async function load({ data, ...options }: Values<typeof splitShape>) {
+  const { loadDataset } = await import('../data/load.ts');
+  return loadDataset({ data: requireData(data), ...options });
+}
