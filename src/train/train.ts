@@ -101,12 +101,25 @@ class Run {
   /** All of a run, in order. If nothing is saved yet when the consumer breaks off or a step fails, the current weights are. */
   async *events(): AsyncGenerator<TrainEvent, void> {
     yield this.#started();
+    let failed = false;
     try {
       const reason = yield* this.#epochs();
       if (!this.#best) yield* this.#save();
       yield* this.#finish(reason);
+    } catch (error) {
+      failed = true;
+      throw error;
     } finally {
-      if (!this.#saved) await this.#write(await this.#trainer.tensors());
+      if (!this.#saved) await this.#rescue(failed);
+    }
+  }
+
+  /** A failure on the way out must not hide the one that led here. */
+  async #rescue(failed: boolean): Promise<void> {
+    try {
+      await this.#write(await this.#trainer.tensors());
+    } catch (error) {
+      if (!failed) throw error;
     }
   }
 
