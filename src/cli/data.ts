@@ -73,9 +73,9 @@ function sourceLines({ name, title, licence, labels, home, citation, folder, mis
   const width = Math.min(120, columnsOf(process.stdout, 120));
   return [
     `${name}: ${title}`,
-    ...facts
-      .flatMap(([fact, text]) => wrap(`${fact}: ${text}`, { width: width - 2, indent: 2 }))
-      .map((line) => `  ${line}`),
+    ...facts.flatMap(([fact, text]) =>
+      wrap(`${fact}: ${text}`, width - 4).map((line, i) => (i === 0 ? '  ' : '    ') + line),
+    ),
     '',
   ];
 }

@@ -35,7 +35,7 @@ function program(): Command {
     )
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
-    .addHelpText('after', `\n${exitCodeHelp}\n\nA first try:\n  emotune train --data social-posts\n`);
+    .addHelpText('after', `\n${exitCodeHelp}\n\nA first try:\n  emotune train --data social-posts`);
   for (const make of commands) root.addCommand(make());
   throwInsteadOfExiting(root);
   return root;

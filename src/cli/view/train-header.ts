@@ -30,8 +30,8 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
     ['run', plan.out],
   ];
   return facts.flatMap(([name, text]) =>
-    wrap(`${name.padEnd(nameWidth)}${text}`, { width, indent: nameWidth }).map((line, i) =>
-      i === 0 ? style.dim(line.slice(0, nameWidth)) + line.slice(nameWidth) : line,
+    wrap(text, Math.max(20, width - nameWidth)).map(
+      (line, i) => style.dim((i === 0 ? name : '').padEnd(nameWidth)) + line,
     ),
   );
 }

@@ -1,5 +1,5 @@
-/** Words over as many lines as they need, the later ones indented. */
-export function wrap(text: string, { width, indent }: { readonly width: number; readonly indent: number }): string[] {
+/** Words over as many lines of `width` columns as they need; a longer word has a line of its own. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -7,7 +7,7 @@ export function wrap(text: string, { width, indent }: { readonly width: number; 
     if (longer.length <= width || line === '') line = longer;
     else {
       lines.push(line);
-      line = ' '.repeat(indent) + word;
+      line = word;
     }
   }
   return [...lines, line];
