@@ -61,7 +61,7 @@ emotune(
 );
 
 say(`
-The tables above tell how well it does on 132 posts that it has never seen: "accuracy" is the share it gets right
+The tables above tell how well it does on 133 posts that it has never seen: "accuracy" is the share it gets right
 (guessing would give about 0.14), and the interval says how far chance may have moved that number.
 
 2. Using it. Seven sentences that nobody labelled, one for each feeling; none of them names it. The number is how sure
