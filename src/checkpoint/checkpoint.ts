@@ -40,7 +40,7 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
  * in lower-case hexadecimal. How the tensors are ordered or cut into shards, and the rest of the folder, do not matter.
  * A change that keeps both ends of every tensor is not seen: this identifies a base, it does not guard against malice.
  */
-export async function fingerprint(tensors: Iterable<TensorEntry>): Promise<string> {
+async function fingerprint(tensors: Iterable<TensorEntry>): Promise<string> {
   const hash = createHash('sha256');
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of sorted) {

@@ -1,5 +1,5 @@
 /** The candidate that is spelt most like `word`, if any is near enough to be meant. Case, `-` and `_` do not count. */
-export function closest(word: string, candidates: Iterable<string>): string | undefined {
+function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = editDistance(plain(word), plain(candidate));

@@ -7,7 +7,7 @@ import { makeCommand } from './command.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
 import { modelShape, openModel } from './model-flags.ts';
 import { printLines } from './output.ts';
-import { fileTexts, type Input, streamTexts } from './predict-input.ts';
+import type { Input } from './predict-input.ts';
 import { columnsOf, styleFor } from './terminal.ts';
 import { predictionLine, refusedLine } from './view/prediction-line.ts';
 import { plural } from './view/quantities.ts';
@@ -38,7 +38,7 @@ export function predictCommand(): Command {
     .option('--json', '{"text", "scores", "labels", "truncated"} for each text, a line each')
     .action(async (texts: string[], given: Readonly<Record<string, unknown>>) => {
       const options = valuesFrom(shape, given);
-      await predict(inputs(texts, options), { ...options, json: given.json === true });
+      await predict(await inputs(texts, options), { ...options, json: given.json === true });
     });
 }
 
@@ -46,11 +46,15 @@ interface PredictOptions extends Values<typeof shape> {
   readonly json: boolean;
 }
 
-function inputs(texts: readonly string[], { input, textColumn }: Values<typeof shape>): AsyncIterable<Input> {
+async function inputs(
+  texts: readonly string[],
+  { input, textColumn }: Values<typeof shape>,
+): Promise<AsyncIterable<Input>> {
   if (texts.length > 0 && input !== undefined)
     throw new ConfigError(`both --input ${input} and ${plural(texts.length, 'text')} are given: use one of them`);
   if (textColumn !== undefined && input === undefined) throw new ConfigError('--text-column is only for --input');
   if (texts.length > 0) return given(texts);
+  const { fileTexts, streamTexts } = await import('./predict-input.ts');
   return input === undefined ? streamTexts(process.stdin) : fileTexts(input, textColumn);
 }
 

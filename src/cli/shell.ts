@@ -1,5 +1,5 @@
 /** An argument as a POSIX shell reads it back. */
-export const quote = (argument: string): string =>
+const quote = (argument: string): string =>
   /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`;
 
 /** A command line to copy. */

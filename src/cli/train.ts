@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { dataShape, type TrainOptions, trainSchema } from '../train/config.ts';
 import { makeCommand } from './command.ts';
-import { readConfigFile } from './config-file.ts';
 import { requireData } from './data-flags.ts';
 import { exitCodes } from './failure.ts';
-import { addFlags, argumentsOf, valuesFrom } from './flags.ts';
+import { addFlags, argumentsOf, type Values, valuesFrom } from './flags.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { printLines } from './output.ts';
 import { commandLine } from './shell.ts';
@@ -85,9 +84,14 @@ async function runWatched(options: TrainOptions, output: ReporterOptions): Promi
 
 async function trainOptions(given: Given): Promise<TrainOptions> {
   const { shape } = trainSchema;
-  const fromFile = given.config === undefined ? {} : await readConfigFile(given.config, shape);
-  const options = { ...fromFile, ...valuesFrom(shape, given) };
+  const options = { ...(await fromFile(given.config)), ...valuesFrom(shape, given) };
   return { ...options, data: requireData(options.data) };
+}
+
+async function fromFile(path: string | undefined): Promise<Values<typeof trainSchema.shape>> {
+  if (path === undefined) return {};
+  const { readConfigFile } = await import('./config-file.ts');
+  return readConfigFile(path, trainSchema.shape);
 }
 
 /** What to type to use this run on other texts, and to evaluate it again on the same data. */

@@ -168,7 +168,7 @@ describe('live view', () => {
 
   it('shows progress, curve and scores', () => {
     const lines = trainLive(stateAfter(started, ...steps(10), evaluated(1, 0.4), evaluated(2, 0.3, false)), live);
-    expect(lines[0]).toBe('██████████▌░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  25 %  step 10/40');
+    expect(lines[0]).toBe('██████████▌░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  25 %  step 10/40');
     expect(lines.slice(1, 4)).toEqual([
       'epoch 1.00/4   loss 1.338   lr 4.00e-4   2,000 tokens/s',
       'memory 512 MB (peak 786 MB)   elapsed 12.3 s   left 7.5 s',

@@ -1,0 +1,390 @@
+/** Every command as a user runs it: a process of its own, with the compiled code. */
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TrainEvent } from '../src/train/events.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'emotune-cli-'));
+const at = (...path: string[]): string => join(folder, ...path);
+/** A run that the tests of other commands use. */
+const run = at('run');
+
+const labels = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
+/** The least that is a training. */
+const small = ['--epochs', '1', '--rank', '2', '--batch-size', '8'];
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(...args: readonly string[]): ChildProcessWithoutNullStreams {
+  const env = { ...process.env, NO_COLOR: '1', COLUMNS: '200' };
+  return spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], { cwd: folder, env });
+}
+
+async function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await ended, stdout, stderr };
+}
+
+async function emotune(...args: readonly string[]): Promise<Outcome> {
+  const child = start(...args);
+  child.stdin.end();
+  return outcomeOf(child);
+}
+
+/** The stdout of a command that must succeed. */
+async function output(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await emotune(...args);
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout;
+}
+
+const jsonLines = (stdout: string): unknown[] =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+/** Resolves when the process has written something that matches. */
+const seen = (stream: NodeJS.ReadableStream, pattern: RegExp): Promise<void> =>
+  new Promise((resolve) => {
+    let all = '';
+    stream.on('data', (data) => {
+      all += data;
+      if (pattern.test(all)) resolve();
+    });
+  });
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [join(root, 'scripts/setup.mjs')], { stdio: 'inherit' });
+  const posts = readFileSync(join(root, 'assets/social-posts/posts.jsonl'), 'utf8').trim().split('\n');
+  const rows = posts.map((line) => JSON.parse(line) as { split: string; label: string; text: string });
+  const few = ['train', 'validation', 'test'].flatMap((split) =>
+    labels.flatMap((label) => rows.filter((row) => row.split === split && row.label === label).slice(0, 5)),
+  );
+  writeFileSync(at('posts.jsonl'), few.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeFileSync(
+    at('posts.csv'),
+    `tweet,feeling\n${few.map(({ text, label }) => `"${text.replaceAll('"', '""')}",${label}\n`).join('')}`,
+  );
+  await output('train', '--data', 'posts.jsonl', '--out', run, ...small);
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('help', () => {
+  it('lists the commands and the exit codes', async () => {
+    const help = await output('--help');
+    for (const word of ['train', 'evaluate', 'predict', 'data', 'merge', 'checkpoint', 'doctor', '130  interrupted'])
+      expect(help).toContain(word);
+    expect(await output()).toBe(help);
+  });
+
+  it.concurrent.each([
+    [['train'], '--learning-rate <n>'],
+    [['evaluate'], '--split <value>'],
+    [['predict'], '--text-column <value>'],
+    [['data', 'list'], '--data-dir <value>'],
+    [['data', 'inspect'], '--strict'],
+    [['data', 'split'], '--out <value>'],
+    [['merge'], '--dtype <value>'],
+    [['checkpoint'], '--preset <value>'],
+    [['doctor'], '--json'],
+  ])('of %j has its flags and examples', async (command, flag) => {
+    const help = await output(...command, '--help');
+    expect(help).toContain(flag);
+    expect(help).toContain(`Examples:\n  `);
+  });
+
+  it('says the version', async () => {
+    expect((await output('--version')).trim()).toBe(
+      JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
+    );
+  });
+});
+
+describe('train', () => {
+  it('shows progress on stderr and the result on stdout', async () => {
+    const args = ['train', '--data', 'social-posts', '--limit', '64', '--out', at('plain'), ...small];
+    const { code, stdout, stderr } = await emotune(...args);
+    expect(code).toBe(0);
+    expect(stderr).toContain('data        social-posts: 64 train, 133 validation, 133 test');
+    expect(stderr).toContain('step 1/8  epoch 0.13  loss ');
+    expect(stderr).toContain('validation after epoch 1: macroF1 ');
+    expect(stdout).toContain('Test split of social-posts\nsingle_label_classification, 133 examples');
+    expect(stdout).toContain('true \\ predicted');
+    expect(stdout).toMatch(/^training {4}[\d.]+ s, [\d,]+ tokens\/s$/m);
+    expect(stdout).toMatch(/^parameters {2}[\d,]+ trained of [\d,]+ \(.* %\)$/m);
+    expect(stdout).toContain(`npx emotune evaluate --model ${at('plain')} --data social-posts\n`);
+  });
+
+  it('reads settings from a file, which flags override', async () => {
+    writeFileSync(
+      at('run.yaml'),
+      'data: posts.jsonl\nrank: 4\nepochs: 1\nbatchSize: 7\nlimit: 7\nschedule: constant\n',
+    );
+    const stdout = await output('train', '--config', 'run.yaml', '--rank', '2', '--out', at('yaml'), '--json');
+    const events = jsonLines(stdout) as TrainEvent[];
+    expect(events.map(({ type }) => type)).toEqual(['started', 'step', 'evaluated', 'checkpoint', 'evaluated', 'done']);
+    const written = readFileSync(at('yaml', 'config.yaml'), 'utf8');
+    expect(written).toContain('rank: 2\n');
+    expect(written).toContain('schedule: constant\n');
+    expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'finished', out: at('yaml') });
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('stops cleanly at %s, and leaves a run that works', async (signal) => {
+    const out = at(signal);
+    const child = start('train', '--data', 'posts.jsonl', '--out', out, ...small, '--epochs', '500');
+    const outcome = outcomeOf(child);
+    await seen(child.stderr, /^step +1\//m);
+    child.kill(signal);
+    const { code, stdout, stderr } = await outcome;
+    expect(code).toBe(130);
+    expect(stderr).toContain('stopping after this step');
+    expect(stdout).toMatch(/^Stopped at step \d+ of 2500\. The run is usable/m);
+    expect(await output('predict', '--model', out, 'Hello there')).toContain('Hello there');
+  });
+
+  it('stops at once at the second Ctrl-C', async () => {
+    const child = start('train', '--data', 'posts.jsonl', '--out', at('twice'), ...small, '--epochs', '500');
+    const signal = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, by) => resolve(by)));
+    await seen(child.stderr, /^step +1\//m);
+    child.kill('SIGINT');
+    await seen(child.stderr, /stopping/);
+    child.kill('SIGINT');
+    expect(['SIGINT', null]).toContain(await signal);
+  });
+});
+
+describe('evaluate', () => {
+  it('finds the test results of the training again', async () => {
+    const { test } = JSON.parse(readFileSync(join(run, 'result.json'), 'utf8'));
+    const found = JSON.parse(await output('evaluate', '--model', run, '--data', 'posts.jsonl', '--json'));
+    expect(found).toMatchObject({ n: 35, truncated: 0, metrics: test.metrics, confusion: test.confusion });
+  });
+
+  it("reads the labels of a file in the model's order", async () => {
+    writeFileSync(at('two.csv'), 'text,label\nHooray!,joy\nOh no,sadness\nYes!,joy\nWhat,joy\n');
+    const stdout = await output('evaluate', '--model', run, '--data', 'two.csv', '--split', 'all');
+    expect(stdout).toContain('single_label_classification, 4 examples (intervals: 1000 bootstrap draws)');
+    for (const label of labels) expect(stdout).toContain(label);
+    expect(stdout).toMatch(/^speed {7}\d+ texts\/s$/m);
+  });
+});
+
+describe('predict', () => {
+  const prediction = { scores: expect.any(Object), labels: [expect.any(String)], truncated: false };
+
+  it('classifies arguments, one line each', async () => {
+    const lines = (await output('predict', '--model', run, 'What a day', 'Oh no')).trimEnd().split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/^[a-z]+ 0\.\d\d +What a day$/),
+      expect.stringMatching(/^[a-z]+ 0\.\d\d +Oh no$/),
+    ]);
+    const [top] = (await output('predict', '--model', run, '--top', '7', 'Oh no')).split('\n');
+    for (const label of labels) expect(top).toContain(`${label} 0.`);
+  });
+
+  it('gives scores that add up to one as JSON, and says what it cannot classify', async () => {
+    const { code, stdout, stderr } = await emotune('predict', '--model', run, '--json', 'Oh no', '', 'Yes');
+    expect(code).toBe(0);
+    const [first, empty, last] = jsonLines(stdout) as { scores: Record<string, number> }[];
+    expect(first).toEqual({ text: 'Oh no', ...prediction });
+    expect(empty).toEqual({ text: '', error: 'empty text' });
+    expect(last).toEqual({ text: 'Yes', ...prediction });
+    expect(Object.keys(first!.scores)).toEqual(labels);
+    expect(Object.values(first!.scores).reduce((a, b) => a + b)).toBeCloseTo(1, 6);
+    expect(stderr).toBe('1 text without anything to classify\n');
+  });
+
+  it('answers lines of stdin as they come, in their order', async () => {
+    const child = start('predict', '--model', run);
+    const outcome = outcomeOf(child);
+    child.stdin.write('first line\n\nthird');
+    await seen(child.stdout, /first line\n\(empty\)\n/);
+    child.stdin.end(' line\r\n');
+    const { code, stdout } = await outcome;
+    expect(code).toBe(0);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/^\w+ [\d.]+ +/, '')),
+    ).toEqual(['first line', '(empty)', 'third line']);
+  });
+
+  it.each([
+    ['in.txt', 'one\n\ntwo\n', [{ text: 'one' }, { text: '', error: 'empty text' }, { text: 'two' }]],
+    [
+      'in.csv',
+      'id,Tweet\n1,"a ""b"",\nc"\n2\n3,d\n',
+      [{ text: 'a "b",\nc' }, { text: '', error: '1 fields where 2 are needed' }, { text: 'd' }],
+    ],
+    ['in.tsv', 'text\tid\none\t1\n', [{ text: 'one' }]],
+    [
+      'in.jsonl',
+      '{"text":"one"}\n{"text":2}\n[\n',
+      [{ text: 'one' }, { text: '', error: "no text in 'text'" }, { text: '', error: 'not a JSON object' }],
+    ],
+  ])('reads %s', async (name, content, wanted) => {
+    writeFileSync(at(name), content);
+    const stdout = await output('predict', '--model', run, '--json', '--input', name);
+    expect(jsonLines(stdout)).toEqual(wanted.map((row) => ('error' in row ? row : { ...row, ...prediction })));
+  });
+
+  it('ends quietly when its reader goes away', async () => {
+    const child = start('predict', '--model', run);
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    const complaints = text(child.stderr);
+    child.stdin.on('error', () => {});
+    child.stdout.once('data', () => child.stdout.destroy());
+    const feed = setInterval(() => child.stdin.write('again and again\n'.repeat(50)), 10);
+    expect(await ended).toBe(0);
+    clearInterval(feed);
+    expect(await complaints).toBe('');
+  });
+
+  it('says how many texts were cut', async () => {
+    const { stdout, stderr } = await emotune('predict', '--model', run, '--json', 'word '.repeat(1000));
+    expect(jsonLines(stdout)).toMatchObject([{ truncated: true }]);
+    expect(stderr).toBe("1 text cut to the model's length\n");
+  });
+});
+
+describe('data', () => {
+  it('lists the datasets, and says which are here', async () => {
+    const stdout = await output('data', 'list');
+    expect(stdout).toContain('social-posts: ');
+    expect(stdout).toMatch(/files: here/);
+    expect(stdout).toMatch(/files: missing in data\/goemotions\/original: train\.tsv/);
+    const [first] = JSON.parse(await output('data', 'list', '--json'));
+    expect(first).toMatchObject({ name: 'social-posts', missing: [], licence: expect.any(String) });
+  });
+
+  it('inspects a file, and writes its split, which can be read back', async () => {
+    const columns = ['--text-column', 'tweet', '--label-columns', 'feeling'];
+    expect(await output('data', 'inspect', '--data', 'posts.csv', ...columns)).toMatch(/^rows read +105$/m);
+    await output('data', 'split', '--data', 'posts.csv', '--out', 'parts', '--seed', '3', ...columns);
+    expect(readdirSync(at('parts')).sort()).toEqual(['dataset.json', 'test.jsonl', 'train.jsonl', 'validation.jsonl']);
+    expect(JSON.parse(await output('data', 'inspect', '--data', 'parts', '--json'))).toMatchObject({ labels });
+  });
+});
+
+describe('merge and checkpoint', () => {
+  it('write models that the other commands use', async () => {
+    await output('merge', '--model', run, '--out', 'merged', '--dtype', 'F32');
+    const classify = async (model: string) =>
+      (
+        jsonLines(await output('predict', '--model', model, '--json', 'Oh no')) as { scores: Record<string, number> }[]
+      )[0]!;
+    const [merged, adapted] = [await classify('merged'), await classify(run)];
+    for (const label of labels) expect(merged.scores[label]).toBeCloseTo(adapted.scores[label]!, 4);
+
+    await output('checkpoint', '--preset', 'nano', '--out', 'random', '--seed', '1', '--max-shard-bytes', '5e6');
+    expect(readdirSync(at('random'))).toContain('model.safetensors.index.json');
+    await output(
+      'train',
+      '--base',
+      'random',
+      '--data',
+      'posts.jsonl',
+      '--limit',
+      '7',
+      ...small,
+      '--out',
+      at('on-random'),
+    );
+  });
+});
+
+describe('doctor', () => {
+  it('finds the engine and the base', async () => {
+    const { machine, engine, base, gemmFlopsPerSecond } = JSON.parse(await output('doctor', '--json'));
+    expect(machine).toMatchObject({ node: process.version, cores: expect.any(Number) });
+    expect(engine.providers).toContainEqual({ name: 'cpu', bundled: true });
+    expect(base.fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    expect(gemmFlopsPerSecond).toBeGreaterThan(1e8);
+    expect(await output('doctor')).toMatch(/^speed +\d+ GFLOP\/s/m);
+  });
+});
+
+describe('what cannot be used', () => {
+  beforeAll(() => {
+    writeFileSync(at('columns.csv'), 'message_body,mood\nhello,joy\n');
+    writeFileSync(at('stray.csv'), 'text,label\nhello,joy\nbye,sorrow\n');
+    writeFileSync(at('broken.csv'), 'text,label\nhello,joy\nbye\noh,anger\n');
+    mkdirSync(at('strange'));
+    cpSync(join(root, 'assets/nano-llama'), at('strange'), { recursive: true });
+    writeFileSync(at('strange', 'config.json'), '{"model_type": "gpt9"}');
+    cpSync(join(root, 'test/fixtures/llama-bf16-sharded/model'), at('short'), { recursive: true });
+    truncateSync(at('short', 'model-00002-of-00002.safetensors'), 1000);
+  });
+
+  it.concurrent.each<[string, string[], number, string | RegExp]>([
+    ['an unknown command', ['trian'], 2, "unknown command 'trian'\n(Did you mean train?)"],
+    ['an unknown flag', ['train', '--rnk', '3'], 2, "unknown option '--rnk'\n(Did you mean --rank?)"],
+    ['a bad value', ['train', '--rank', 'x'], 2, 'error: --rank: expected a whole number ≥ 1, got "x"'],
+    ['no data', ['train'], 2, 'error: --data is missing'],
+    ['an unknown dataset', ['train', '--data', 'nope'], 2, "data: 'nope' is no dataset (social-posts,"],
+    ['a missing column', ['train', '--data', 'columns.csv'], 3, 'among the columns [message_body, mood]'],
+    [
+      'a label outside the label set',
+      ['data', 'inspect', '--data', 'stray.csv', '--labels', 'joy,sadness'],
+      3,
+      "'sorrow' (1 row, first stray.csv:3)",
+    ],
+    [
+      'a label the model lacks',
+      ['evaluate', '--model', run, '--data', 'stray.csv'],
+      3,
+      "'sorrow' (1 row, first stray.csv:3)",
+    ],
+    ['malformed rows with --strict', ['train', '--data', 'broken.csv', '--strict'], 3, 'broken.csv:3'],
+    ['data of another task', ['evaluate', '--model', run, '--data', 'goemotions'], 2, /has no labels for single_label/],
+    ['an out folder in use', ['train', '--data', 'posts.jsonl', '--out', run], 2, /is not empty.*--overwrite/],
+    ['an architecture nobody knows', ['train', '--data', 'posts.jsonl', '--base', 'strange'], 4, "model_type 'gpt9'"],
+    ['a truncated shard', ['train', '--data', 'posts.jsonl', '--base', 'short'], 4, 'model-00002-of-00002.safetensors'],
+    ['a base that is not there', ['train', '--data', 'posts.jsonl', '--base', 'nowhere'], 4, /^error: nowhere/],
+    ['a model that is not there', ['predict', '--model', 'nowhere', 'x'], 4, 'nowhere is no trained model'],
+    ['no model', ['predict', 'x'], 2, '--model is missing'],
+    ['texts twice', ['predict', '--model', run, '--input', 'in.txt', 'x'], 2, 'use one of them'],
+    [
+      'a kind of file',
+      ['predict', '--model', run, '--input', 'in.pdf'],
+      2,
+      'expected a .txt, .csv, .tsv or .jsonl file',
+    ],
+    ['a full folder', ['checkpoint', '--preset', 'nano', '--out', run], 2, 'is not empty'],
+    ['an unknown preset', ['checkpoint', '--preset', 'nona', '--out', 'x'], 2, '--preset: expected one of nano,'],
+  ])('%s', async (_, args, code, message) => {
+    const outcome = await emotune(...args);
+    expect(outcome).toMatchObject({
+      code,
+      stdout: '',
+      stderr: typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message),
+    });
+    expect(outcome.stderr).not.toContain('    at ');
+  });
+
+  it('shows where an error comes from with --debug', async () => {
+    expect((await emotune('train', '--rank', 'x', '--debug')).stderr).toContain('    at ');
+  });
+});
