@@ -43,20 +43,16 @@ This demo teaches a language model to recognise feelings, on this computer and w
    LoRA trains small matrices beside its layers. This takes a minute or two. The loss says how wrong the model is:
    it should fall. After each round through the texts (an epoch), the model is tested on posts it does not learn from.`);
 
-emotune(
-  ...`train --data social-posts --base nano --rank 16 --epochs 4 --learning-rate 1e-3`.split(' '),
-  '--out',
-  run,
-  '--overwrite',
-);
+const settings = '--base nano --rank 16 --epochs 4 --learning-rate 1e-3';
+emotune('train', '--data', 'social-posts', ...settings.split(' '), '--out', run, '--overwrite');
 
 say(`
 The tables above tell how well it does on 133 posts that it has never seen: "accuracy" is the share it gets right
 (guessing would give about 0.14), and the interval says how far chance may have moved that number.
 
 2. Using it. Seven sentences that nobody labelled, one for each feeling; none of them names it. The number is how sure
-      the model is. It is tiny and has seen a thousand posts: expect it to be wrong about every second time, and less sure
-   when it is. A larger base does better.`);
+   the model is. It is tiny and has read a thousand posts: expect it to be wrong about every second time. A larger base
+   does better.`);
 
 emotune('predict', '--model', run, ...sentences);
 
