@@ -146,14 +146,14 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   slice: [{ shapes: [[2, 5]], build: (x) => g.slice(x, { axis: 1, start: 1, end: 4 }) }],
   pad: [{ shapes: [[2, 3]], build: (x) => g.pad(x, { axis: 0, before: 1, after: 2 }) }],
   rotateHalf: [{ shapes: [[2, 3, 6]], build: g.rotateHalf }],
-  take: [{ shapes: [[4, 3]], build: (x) => g.take(x, ints(x, [2, 0, 2])) }],
-  put: [
+  gather: [{ shapes: [[4, 3]], build: (x) => g.gather(x, ints(x, [2, 0, 2])) }],
+  scatterAdd: [
     {
       shapes: [
         [3, 2],
         [4, 2],
       ],
-      build: (x, like) => g.putLike(x, ints(x, [2, 0, 2]), g.detach(like)),
+      build: (x, like) => g.scatterAddLike(x, ints(x, [2, 0, 2]), g.detach(like)),
       constantGradient: true,
     },
   ],

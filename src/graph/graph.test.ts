@@ -6,6 +6,7 @@ import {
   add,
   concat,
   detach,
+  gather,
   iota,
   matmul,
   mul,
@@ -14,7 +15,6 @@ import {
   softmax,
   square,
   sum,
-  take,
   transpose,
 } from './ops/index.ts';
 import { printGraph } from './print.ts';
@@ -53,7 +53,11 @@ describe('shape errors name the op, the shapes and the place', () => {
     ['transpose', (g) => transpose(float(g, 'a', [2, 3]), [0, 0]), /\[0, 0\] is no order of the axes of \[2, 3\]/],
     ['concat', (g) => concat([float(g, 'a', [2, 3]), float(g, 'b', [3, 3])], 1), /differ beside axis 1/],
     ['slice', (g) => slice(float(g, 'a', [4]), { axis: 0, start: 2, end: 5 }), /2…5 is not within 0…4/],
-    ['take', (g) => take(float(g, 'a', [4, 2]), float(g, 'i', [3])), /wants int32 indices of rank 1, got float32\[3\]/],
+    [
+      'gather',
+      (g) => gather(float(g, 'a', [4, 2]), float(g, 'i', [3])),
+      /wants int32 indices of rank 1, got float32\[3\]/,
+    ],
     ['axis', (g) => sum(float(g, 'a', [4]), [1]), /axis 1 does not exist in rank 1/],
     [
       'other graph',
@@ -77,7 +81,9 @@ describe('a graph', () => {
     const weight = () => g.scope('model', () => g.scope('layers.0', () => g.parameter('weight', [2, 2])));
     expect(weight()).toBe(weight());
     expect([...g.parameters.keys()]).toEqual(['model.layers.0.weight']);
-    expect(() => g.parameter('model.layers.0.weight', [3])).toThrow(/was float32\[2, 2\] and now is float32\[3\]/);
+    expect(() => g.parameter('model.layers.0.weight', [3])).toThrow(
+      /'model.layers.0.weight' was float32\[2, 2\] and now is float32\[3\]/,
+    );
   });
 
   test('prints itself', () => {

@@ -48,25 +48,28 @@ export class Graph {
 
   /** A tensor given anew at every run. */
   input(name: string, dtype: DType, shape: Shape): Value {
-    const value = this.apply(inputOp, [], { name, dtype, shape });
-    this.inputs.set(name, value);
-    return value;
+    return this.#named(this.inputs, name, this.apply(inputOp, [], { name, dtype, shape }));
   }
 
   /** A weight, frozen or trained, called as in the checkpoint: the scope path and `name`. Asking twice gives the same value. */
   parameter(name: string, shape: readonly number[]): Value {
     const full = this.path ? `${this.path}.${name}` : name;
-    const before = this.parameters.get(full);
-    const value = this.apply(parameterOp, [], { name: full, shape });
+    return this.#named(this.parameters, full, this.apply(parameterOp, [], { name: full, shape }));
+  }
+
+  /** Asking again for a name gives the same value, and must be for the same type. */
+  #named(values: Map<string, Value>, name: string, value: Value): Value {
+    const before = values.get(name);
     if (before && before !== value)
-      throw new ShapeError(`parameter ${full} was ${showType(before)} and now is ${showType(value)}`);
-    this.parameters.set(full, value);
+      throw new ShapeError(`'${name}' was ${showType(before)} and now is ${showType(value)}`);
+    values.set(name, value);
     return value;
   }
 
   /** A tensor known when the graph is built. A number makes a scalar. */
   constant(data: number | readonly number[], options: { dtype?: DType; shape?: readonly number[] } = {}): Value {
     const list = typeof data === 'number' ? [data] : data;
+    if (!list.every(Number.isFinite)) throw new ShapeError('constant: every value must be finite');
     const shape = options.shape ?? (typeof data === 'number' ? [] : [list.length]);
     return this.apply(constantOp, [], { data: list, dtype: options.dtype ?? 'float32', shape });
   }

@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph/graph.ts';
-import { add, mul, sigmoid, take } from '../graph/ops/index.ts';
+import { add, gather, mul, sigmoid } from '../graph/ops/index.ts';
 import { causalAttention, joinHeads, type Packing, splitHeads } from '../nn/attention.ts';
 import type { Linear } from '../nn/linear.ts';
 import { rmsNorm } from '../nn/norm.ts';
@@ -48,7 +48,7 @@ function decoderLayer(spec: DecoderSpec, x: Value, packing: Packing, options: De
 }
 
 const onlyWanted = (x: Value, packing: Packing, { states }: DecoderOptions): Value =>
-  states === 'all' ? x : take(x, packing.last);
+  states === 'all' ? x : gather(x, packing.last);
 
 /** Keys and values of every token; queries, and what follows, of the wanted ones. */
 function attention(spec: DecoderSpec, x: Value, packing: Packing, options: DecoderOptions): Value {

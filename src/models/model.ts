@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph/graph.ts';
-import { detach, equal, reshape, take, where } from '../graph/ops/index.ts';
+import { detach, equal, gather, reshape, where } from '../graph/ops/index.ts';
 import type { Packing } from '../nn/attention.ts';
 import type { Linear } from '../nn/linear.ts';
 import { decoder, embeddingTable } from './decoder.ts';
@@ -35,7 +35,7 @@ function embedded(graph: Graph, spec: DecoderSpec, { embeddings }: ModelOptions)
   const { hidden_size: width, pad_token_id: pad } = spec.config;
   if (embeddings === 'given') return graph.input('embeddings', 'float32', ['N', width]);
   const ids = graph.input('ids', 'int32', ['N']);
-  const x = take(embeddingTable(graph, spec), ids);
+  const x = gather(embeddingTable(graph, spec), ids);
   if (pad == null) return x;
   // As torch's padding_idx: the pad token's row is read but gets no gradient.
   return where(equal(reshape(ids, ['N', 1]), graph.constant(pad, { dtype: 'int32' })), detach(x), x);

@@ -11,7 +11,15 @@ import type { DecoderSpec } from './registry.ts';
 export function weightsFolder({ dir, tensors }: Checkpoint): string {
   const folders = [...new Set(Array.from(tensors.values(), ({ file }) => dirname(file)))];
   let common = folders[0] ?? dir;
-  while (folders.some((f) => f !== common && !f.startsWith(common + sep))) common = dirname(common);
+  const holds = (folder: string) =>
+    folders.every((f) => f === folder || f.startsWith(folder.endsWith(sep) ? folder : folder + sep));
+  while (!holds(common)) {
+    if (dirname(common) === common)
+      throw new CheckpointError(
+        `${dir}: its weights lie on different drives (${folders.join(', ')}); put them into one folder`,
+      );
+    common = dirname(common);
+  }
   return common;
 }
 

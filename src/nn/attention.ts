@@ -1,13 +1,13 @@
 import type { Value } from '../graph/graph.ts';
 import {
   add,
+  gather,
   iota,
   lessEqual,
   matmul,
   padRows,
   reshape,
   softmax,
-  take,
   transpose,
   unpadRows,
   where,
@@ -71,7 +71,7 @@ function causalMask({ slots, places, positions, last }: Packing, queries: 'all' 
   const graph = places.graph;
   const [B, T] = slots.shape as [string, string];
   const keys = iota(graph, T);
-  const asking = queries === 'all' ? reshape(keys, [T, 1]) : reshape(take(positions, last), [B, 1, 1, 1, 1]);
+  const asking = queries === 'all' ? reshape(keys, [T, 1]) : reshape(gather(positions, last), [B, 1, 1, 1, 1]);
   return where(lessEqual(keys, asking), graph.constant(0), graph.constant(MASKED));
 }
 

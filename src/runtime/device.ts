@@ -149,7 +149,8 @@ export class Device {
   }
 
   #settle(reply: Reply): void {
-    const waiting = this.#waiting.get(reply.id)!;
+    const waiting = this.#waiting.get(reply.id);
+    if (!waiting) return;
     this.#waiting.delete(reply.id);
     if (this.#waiting.size === 0) this.#worker.unref();
     if ('error' in reply) waiting.reject(new RuntimeFailure(reply.error));

@@ -49,6 +49,8 @@ const handlers: {
           disable_prepacking: options.prepack ? '0' : '1',
         },
       },
+    }).catch((error: unknown) => {
+      throw new Error(`${label}: ${message(error)}`);
     });
     sessions.set(++count, { session, label });
     return count;
@@ -100,7 +102,7 @@ async function answer({ id, request }: Envelope): Promise<void> {
     if (id === UNANSWERED) return;
     port.postMessage({ id, result } satisfies Reply, owned(result));
   } catch (error) {
-    port.postMessage({ id, error: message(error) } satisfies Reply);
+    if (id !== UNANSWERED) port.postMessage({ id, error: message(error) } satisfies Reply);
   }
 }
 

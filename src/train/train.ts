@@ -98,7 +98,7 @@ class Run {
     return new Run(context, trainer);
   }
 
-  /** All of a run, in order. If nothing is saved yet when the consumer breaks off or a step fails, the current weights are. */
+  /** All of a run, in order. What is not saved yet when the consumer breaks off or a step fails is saved on the way out. */
   async *events(): AsyncGenerator<TrainEvent, void> {
     yield this.#started();
     let failed = false;
@@ -117,7 +117,7 @@ class Run {
   /** A failure on the way out must not hide the one that led here. */
   async #rescue(failed: boolean): Promise<void> {
     try {
-      await this.#write(await this.#trainer.tensors());
+      await this.#write();
     } catch (error) {
       if (!failed) throw error;
     }
@@ -167,14 +167,17 @@ class Run {
   async *#validate(epoch: number): AsyncGenerator<TrainEvent, boolean> {
     const evaluation = await this.#evaluate(this.#context.prepared.validation, { intervals: false });
     const better = !this.#best || headline(evaluation) > headline(this.#best.validation);
-    if (better) this.#best = { epoch, validation: evaluation, tensors: await this.#trainer.tensors() };
+    if (better) {
+      this.#best = { epoch, validation: evaluation, tensors: await this.#trainer.tensors() };
+      this.#saved = false;
+    }
     yield { type: 'evaluated', split: 'validation', epoch, best: better, evaluation };
     if (better) yield* this.#save();
     return better;
   }
 
   async *#save(): AsyncGenerator<TrainEvent, void> {
-    await this.#write(this.#best?.tensors ?? (await this.#trainer.tensors()));
+    await this.#write();
     yield { type: 'checkpoint', path: this.#context.folder.dir, step: this.#step };
   }
 
@@ -212,9 +215,11 @@ class Run {
     );
   }
 
-  async #write(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
+  /** The best weights so far, or the current ones if none were evaluated. */
+  async #write(): Promise<void> {
     const { config, folder, prepared } = this.#context;
     const { checkpoint, dataset, lora, maxLength } = prepared;
+    const tensors = this.#best?.tensors ?? (await this.#trainer.tensors());
     await folder.saveAdapter(
       { options: lora, modulesToSave: [HEAD], tensors, baseModel: resolve(checkpoint.dir) },
       {

@@ -4,7 +4,7 @@ import type { Task } from '../core/task.ts';
 import { float32, type Tensor, uint32 } from '../core/tensor.ts';
 import { microBatches } from '../data/batches.ts';
 import type { Graph, Value } from '../graph/graph.ts';
-import { take } from '../graph/ops/index.ts';
+import { gather } from '../graph/ops/index.ts';
 import { initialTensors } from '../lora/initial.ts';
 import { withLora } from '../lora/lora.ts';
 import type { LoraOptions } from '../lora/options.ts';
@@ -224,5 +224,5 @@ function buildLoss(graph: Graph, { task, lora, spec, labels, posWeight }: Traine
 /** Where only the last tokens are left, their keys. */
 function dropoutKeysFor({ graph, shape }: Value): Value {
   const keys = graph.input('dropoutKeys', 'uint32', ['N', 1]);
-  return shape[0] === 'N' ? keys : take(keys, packingInputs(graph).last);
+  return shape[0] === 'N' ? keys : gather(keys, packingInputs(graph).last);
 }

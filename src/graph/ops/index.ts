@@ -25,4 +25,4 @@ export { iota } from './leaf.ts';
 export { type MatmulOptions, matmul } from './matmul.ts';
 export { uniform } from './random.ts';
 export { logSoftmax, meanLast, softmax, sum } from './reduce.ts';
-export { padRows, putLike, take, unpadRows } from './rows.ts';
+export { gather, padRows, scatterAddLike, unpadRows } from './rows.ts';

@@ -19,14 +19,14 @@ function gatherRows(x: NdArray, index: NdArray, width: number): Float64Array {
   return data;
 }
 
-const takeOp: Op = {
-  name: 'take',
+const gatherOp: Op = {
+  name: 'gather',
   infer([x, index]) {
-    if (x!.shape.length === 0) throw new ShapeError('takes rows, got a scalar');
+    if (x!.shape.length === 0) throw new ShapeError('gathers rows, got a scalar');
     expectIndices(index!, 1);
     return { dtype: x!.dtype, shape: [index!.shape[0]!, ...x!.shape.slice(1)] };
   },
-  vjp: ({ inputs: [x, index] }, dy) => [() => putLike(dy, index!, x!), null],
+  vjp: ({ inputs: [x, index] }, dy) => [() => scatterAddLike(dy, index!, x!), null],
   onnx: (emit, inputs) => emit.node('Gather', inputs, { axis: 0 }),
   interpret([x, index]) {
     const width = sizeOf(x!.shape.slice(1));
@@ -35,19 +35,24 @@ const takeOp: Op = {
 };
 
 /** The third input gives only its shape. Rows named twice add up. */
-const putOp: Op = {
-  name: 'put',
+const scatterAddOp: Op = {
+  name: 'scatterAdd',
   infer([rows, index, like]) {
     expectIndices(index!, 1);
+    expectMatrix(rows!);
     if (rows!.shape[0] !== index!.shape[0])
       throw new ShapeError(`${showShape(rows!.shape)} rows for ${showShape(index!.shape)} places`);
     return { dtype: rows!.dtype, shape: like!.shape };
   },
-  vjp: ({ inputs: [, index] }, dy) => [() => take(dy, index!), null, null],
+  vjp: ({ inputs: [, index] }, dy) => [() => gather(dy, index!), null, null],
+  // ScatterElements adds one after the other; ScatterND works in parallel, and loses additions where an index repeats.
   onnx(emit, [rows, index, like]) {
     const zeros = emit.node('ConstantOfShape', [emit.node('Shape', [like!])]);
-    const column = emit.node('Unsqueeze', [emit.node('Cast', [index!], { to: 7 }), emit.constant('int64', [1], [1])]);
-    return emit.node('ScatterND', [zeros, column, rows!], { reduction: 'add' });
+    const column = emit.node('Unsqueeze', [index!, emit.constant('int64', [1], [1])]);
+    return emit.node('ScatterElements', [zeros, emit.node('Expand', [column, emit.node('Shape', [rows!])]), rows!], {
+      axis: 0,
+      reduction: 'add',
+    });
   },
   interpret([rows, index, like]) {
     const width = sizeOf(like!.shape.slice(1));
@@ -104,10 +109,10 @@ const unpadRowsOp: Op = {
 };
 
 /** Rows of x by number. x [R, ...], index int32 [M] → [M, ...] */
-export const take = (x: Value, index: Value): Value => x.graph.apply(takeOp, [x, index], {});
-/** Zeros in the shape of `like`, with rows added at the given places: the transpose of {@link take}. */
-export const putLike = (rows: Value, index: Value, like: Value): Value =>
-  rows.graph.apply(putOp, [rows, index, like], {});
+export const gather = (x: Value, index: Value): Value => x.graph.apply(gatherOp, [x, index], {});
+/** Zeros in the shape of `like`, with rows added at the given places: the transpose of {@link gather}. */
+export const scatterAddLike = (rows: Value, index: Value, like: Value): Value =>
+  rows.graph.apply(scatterAddOp, [rows, index, like], {});
 
 /**
  * Packed rows laid out as one padded sequence per example; empty slots are zero. As flash-attn's `pad_input`.
@@ -120,4 +125,4 @@ export const padRows = (x: Value, slots: Value, places: Value): Value =>
 export const unpadRows = (y: Value, slots: Value, places: Value): Value =>
   y.graph.apply(unpadRowsOp, [y, slots, places], {});
 
-export const rowOps = { take: takeOp, put: putOp, padRows: padRowsOp, unpadRows: unpadRowsOp };
+export const rowOps = { gather: gatherOp, scatterAdd: scatterAddOp, padRows: padRowsOp, unpadRows: unpadRowsOp };
