@@ -1,10 +1,28 @@
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
-import { readAdapter } from '../src/lora/peft.ts';
+import { openSafetensors } from '../src/checkpoint/safetensors.ts';
+import { TrainingError } from '../src/core/errors.ts';
+import { loadDataset } from '../src/data/load.ts';
+import { evaluate } from '../src/metrics/evaluate.ts';
 import { loadClassifier } from '../src/predict/classifier.ts';
 import { mergeAdapter } from '../src/predict/merge.ts';
+import { readClassifier } from '../src/predict/saved-classifier.ts';
+import { openScorer } from '../src/predict/scorer.ts';
+import { scoresOf } from '../src/predict/scores.ts';
+import { Device } from '../src/runtime/device.ts';
+import { loadTokenizer } from '../src/text/tokenizer.ts';
 import type { TrainOptions } from '../src/train/config.ts';
 import type { TrainEvent } from '../src/train/events.ts';
 import { train } from '../src/train/train.ts';
@@ -134,12 +152,93 @@ describe('a run that is stopped', () => {
     expect((await scores(options.out!)).length).toBe(3);
   });
 
+  test('by its consumer at a better epoch keeps that epoch’s weights', async () => {
+    const options = quick({ epochs: 9, limit: 16, schedule: 'constant', warmup: 0 });
+    let best = 0;
+    for await (const event of train(options)) {
+      if (event.type === 'evaluated' && event.best && event.epoch > 1) {
+        best = event.evaluation.metrics.macroF1!.value!;
+        break;
+      }
+    }
+    const { dataset } = await loadDataset({ data: 'social-posts' });
+    const classifier = await loadClassifier(options.out!, { threads: 1 });
+    const predicted = await classifier.classify(dataset.splits.validation.map((e) => e.text));
+    await classifier.dispose();
+    const { metrics } = evaluate(classifier.task, classifier.labels, {
+      targets: dataset.splits.validation.map((e) => e.target),
+      scores: predicted.map((p) => Object.values(p.scores)),
+    });
+    expect(metrics.macroF1!.value).toBeCloseTo(best, 6);
+  });
+
+  test('by weights that grow beyond numbers in the last step of an epoch is a failed training, too', async () => {
+    const options = quick({ limit: 16, learningRate: 1e30, warmup: 0, optimizer: 'sgd', maxGradNorm: 0 });
+    await expect(collect(options)).rejects.toThrow(TrainingError);
+    expect((await scores(options.out!)).flat().every(Number.isFinite)).toBe(true);
+  });
+
   test('by a loss that is no number keeps the weights before it', async () => {
     const options = quick({ learningRate: 1e30, warmup: 0, optimizer: 'sgd', maxGradNorm: 0 });
     await expect(collect(options)).rejects.toThrow(/step \d+: the loss is/);
-    const { tensors } = await readAdapter(options.out!);
-    for (const [name, { data }] of tensors) expect(data.every(Number.isFinite), name).toBe(true);
+    expect((await scores(options.out!)).flat().every(Number.isFinite)).toBe(true);
   });
+});
+
+describe('what is written', () => {
+  test('is what PEFT reads: names, shapes and settings', async () => {
+    const options = quick({ epochs: 1, layers: [1], alphaPattern: { q_proj: 2 } });
+    await collect(options);
+    const config = JSON.parse(readFileSync(join(options.out!, 'adapter_config.json'), 'utf8'));
+    expect(config).toMatchObject({
+      peft_type: 'LORA',
+      task_type: 'SEQ_CLS',
+      r: 4,
+      lora_alpha: 8,
+      target_modules: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+      layers_to_transform: [1],
+      alpha_pattern: { q_proj: 2 },
+      modules_to_save: ['score'],
+    });
+    const { tensors } = await openSafetensors(join(options.out!, 'adapter_model.safetensors'));
+    const shapes = Object.fromEntries(Array.from(tensors.values(), ({ name, shape }) => [name, shape]));
+    expect(Object.keys(shapes)).toHaveLength(15);
+    expect(shapes).toMatchObject({
+      'base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight': [4, 32],
+      'base_model.model.model.layers.1.mlp.down_proj.lora_B.weight': [32, 4],
+      'base_model.model.score.weight': [7, 32],
+    });
+  });
+
+  test('names an embedded base by its name, so that a run can move', async () => {
+    const options = quick({ base: 'nano', limit: 4, epochs: 1, rank: 2 });
+    for await (const event of train(options)) if (event.type === 'step') break;
+    expect(JSON.parse(readFileSync(join(options.out!, 'emotune.json'), 'utf8')).base.path).toBe('nano');
+  });
+
+  test('replaces an earlier run as a whole', async () => {
+    const options = quick({ epochs: 1 });
+    await collect(options);
+    for await (const event of train({ ...options, overwrite: true }))
+      if (event.type === 'started') expect(readdirSync(options.out!).sort()).toEqual(['config.yaml', 'metrics.jsonl']);
+    expect(readFileSync(join(options.out!, 'config.yaml'), 'utf8')).not.toContain('overwrite');
+  });
+
+  test('is nothing if the run cannot start', async () => {
+    const options = quick({ targetModules: ['qproj'] });
+    await expect(collect(options)).rejects.toThrow(/no module with 'qproj'/);
+    expect(existsSync(options.out!)).toBe(false);
+  });
+});
+
+test('a base whose files are links into other folders, as in a hub cache, is used in place', async () => {
+  const snapshot = join(temporaryFolder(), 'snapshots', 'main');
+  mkdirSync(snapshot, { recursive: true });
+  for (const file of readdirSync(base)) symlinkSync(join(base, file), join(snapshot, file));
+  const all = await collect(quick({ base: snapshot, epochs: 1 }));
+  expect(all.flatMap((e) => (e.type === 'step' ? [e.loss] : [])).slice(0, 1)).toEqual(
+    events.flatMap((e) => (e.type === 'step' ? [e.loss] : [])).slice(0, 1),
+  );
 });
 
 describe('a run is refused', () => {
@@ -212,9 +311,20 @@ describe('a trained classifier', () => {
 
   test('takes the names of special tokens in a text as text', async () => {
     const classifier = await loadClassifier(run, { threads: 1 });
-    const [a, b] = await classifier.classify(['<|end_of_text|>', '<|end_of_text|> <|begin_of_text|> hello']);
+    const names = ['<|end_of_text|>', '<|begin_of_text|> hello'];
+    const given = (await classifier.classify(names)).map((p) => Object.values(p.scores));
     await classifier.dispose();
-    expect(a!.scores).not.toEqual(b!.scores);
+    const saved = await readClassifier(run);
+    const device = new Device({ threads: 1 });
+    const scorer = await openScorer(device, saved);
+    const tokenizer = await loadTokenizer(base);
+    const scoresOfIds = async (parseSpecialTokens: boolean) => {
+      const ids = (await tokenizer.encode(names, { parseSpecialTokens })).map((e) => e.ids);
+      return (await scorer.logits(ids, saved.parameters)).map(scoresOf.single_label_classification);
+    };
+    expect(maxDifference(given, await scoresOfIds(false))).toBeLessThan(1e-6);
+    expect(maxDifference(given, await scoresOfIds(true))).toBeGreaterThan(1e-6);
+    await device.close();
   });
 
   test('merged into its base gives the same scores', async () => {
@@ -223,6 +333,31 @@ describe('a trained classifier', () => {
     expect(maxDifference(await scores(merged), await scores(run))).toBeLessThan(1e-5);
     await expect(mergeAdapter(merged, join(temporaryFolder(), 'again'))).rejects.toThrow(/has no adapter/);
     await expect(mergeAdapter(run, merged)).rejects.toThrow(/not empty/);
+  });
+
+  test('merged carries what transformers reads', async () => {
+    const merged = join(temporaryFolder(), 'merged');
+    await mergeAdapter(run, merged, { dtype: 'BF16' });
+    const config = JSON.parse(readFileSync(join(merged, 'config.json'), 'utf8'));
+    expect(config).toMatchObject({
+      architectures: ['LlamaForSequenceClassification'],
+      dtype: 'bfloat16',
+      problem_type: 'single_label_classification',
+      pad_token_id: 8191,
+      id2label: { 0: 'anger', 6: 'surprise' },
+      label2id: { anger: 0, surprise: 6 },
+    });
+    const { tensors } = await openCheckpoint(merged);
+    expect([...tensors.keys()].filter((n) => n.startsWith('lm_head'))).toEqual([]);
+    expect(tensors.get('score.weight')).toMatchObject({ dtype: 'BF16', shape: [7, 32] });
+    expect(maxDifference(await scores(merged), await scores(run))).toBeLessThan(2e-2);
+  });
+
+  test('cleans texts as training does', async () => {
+    const classifier = await loadClassifier(run, { threads: 1 });
+    const [a, b] = await classifier.classify(['so happy', '  so happy\u0007\r\n']);
+    await classifier.dispose();
+    expect(a).toEqual(b);
   });
 
   test('merged after DoRA gives the same scores', async () => {
@@ -256,6 +391,36 @@ describe('a trained classifier', () => {
     await expect(loadClassifier(bare, { base: other })).rejects.toThrow(
       /does not fit its base[\s\S]*layers.2.* has no place/,
     );
+  });
+
+  test.each([
+    ['init_lora_weights', 'pissa'],
+    ['alora_invocation_tokens', [1]],
+    ['bias', 'all'],
+    ['target_modules', '(?i).*q_proj'],
+  ])('refuses an adapter with %s %o, which it does not know', async (key, value) => {
+    const strange = join(temporaryFolder(), 'strange');
+    cpSync(run, strange, { recursive: true });
+    const file = join(strange, 'adapter_config.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), [key]: value }));
+    await expect(loadClassifier(strange)).rejects.toThrow(
+      key === 'target_modules' ? /no regular expression/ : new RegExp(key),
+    );
+  });
+
+  test('says that its settings are damaged', async () => {
+    const damaged = join(temporaryFolder(), 'damaged');
+    cpSync(run, damaged, { recursive: true });
+    writeFileSync(join(damaged, 'emotune.json'), '{"version": 1,');
+    await expect(loadClassifier(damaged)).rejects.toThrow(/emotune.json cannot be used/);
+  });
+
+  test('says that its base is gone, and how to name another', async () => {
+    const moved = join(temporaryFolder(), 'moved');
+    cpSync(run, moved, { recursive: true });
+    const file = join(moved, 'emotune.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(base, '/nowhere'));
+    await expect(loadClassifier(moved)).rejects.toThrow(/was trained on \/nowhere, which is not there.*--base/);
   });
 
   test('refuses a folder that is none', async () => {

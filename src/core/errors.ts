@@ -41,6 +41,14 @@ export class RuntimeFailure extends EmotuneError {
   readonly exitCode = 70;
 }
 
+/** What a schema found wrong, in one line: `rank: must be 1 or more; base: missing`. */
+export const showIssues = (
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+): string =>
+  issues
+    .map(({ path, message }) => (path.length > 0 ? `${path.map(String).join('.')}: ${message}` : message))
+    .join('; ');
+
 /** For states that cannot happen unless emotune itself is wrong. */
 export function internal(message: string): never {
   throw new Error(`internal: ${message}`);

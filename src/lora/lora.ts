@@ -1,4 +1,3 @@
-import { ConfigError } from '../core/errors.ts';
 import type { Value } from '../graph/graph.ts';
 import { add, detach, div, matmul, mul, reshape, scale, sqrt, square, sub, sum } from '../graph/ops/index.ts';
 import type { Dropout } from '../nn/dropout.ts';
@@ -17,7 +16,6 @@ import { type LoraOptions, siteOf } from './options.ts';
  * Shapes: x [N, in], W [out, in] frozen, A [rank, in], B [out, rank], m [out] → y [N, out]
  *
  * @param dropout applied to x on its way into A (with DoRA: into the update), where given.
- * @throws ConfigError if a rank exceeds the layer's smaller side, where PEFT would train a redundant factor.
  * @see Hu et al. 2021, arXiv:2106.09685. Matches peft's lora.Linear: test/parity.test.ts
  */
 export function withLora(base: Linear, options: LoraOptions, dropout?: Dropout): Linear {
@@ -26,11 +24,6 @@ export function withLora(base: Linear, options: LoraOptions, dropout?: Dropout):
     const site = siteOf(path, options);
     const y = base(x, spec);
     if (!site) return y;
-    const smaller = Math.min(spec.in, spec.out);
-    if (site.rank > smaller)
-      throw new ConfigError(
-        `LoRA: rank ${site.rank} exceeds the smaller side (${smaller}) of ${path} [${spec.out}, ${spec.in}]`,
-      );
     const a = x.graph.parameter('lora_A.weight', [site.rank, spec.in]);
     const b = x.graph.parameter('lora_B.weight', [spec.out, site.rank]);
     const dropped = dropout ? dropout(x) : x;

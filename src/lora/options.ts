@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts';
 
-/** How a model is adapted. Field names are PEFT's `LoraConfig`'s in camel case, and mean the same. */
+/** How a model is adapted. Everything means what it means in PEFT's `LoraConfig` (`rank` is its `r`, `alpha` its `lora_alpha`, `dora` its `use_dora` …). */
 export interface LoraOptions {
   readonly rank: number;
   readonly alpha: number;
@@ -45,9 +45,25 @@ function isTarget(path: string, { targetModules, layersToTransform }: LoraOption
   if (layersToTransform && !(layer !== undefined && layersToTransform.includes(Number(layer)))) return false;
   if (targetModules === 'all-linear') return true;
   if (targetModules instanceof RegExp) return new RegExp(`^(?:${targetModules.source})$`).test(path);
-  return targetModules.some((name) => path === name || path.endsWith(`.${name}`));
+  return targetModules.some((name) => isNamed(path, name));
+}
+
+/** Whether a path is a module's name, or ends in it. */
+export const isNamed = (path: string, name: string): boolean => path === name || path.endsWith(`.${name}`);
+
+/** Whether a path is matched by a rank or alpha pattern: a regular expression for its end. */
+export const matchesPattern = (path: string, pattern: string): boolean =>
+  compile(`^(?:.*\\.)?(?:${pattern})$`, pattern).test(path);
+
+/** @throws ConfigError for what is no regular expression here; Python's flags such as (?i) are not. */
+export function compile(source: string, shown = source): RegExp {
+  try {
+    return new RegExp(source);
+  } catch {
+    throw new ConfigError(`LoRA: '${shown}' is no regular expression that emotune understands`);
+  }
 }
 
 function patternValue(path: string, patterns: Readonly<Record<string, number>> = {}): number | undefined {
-  return Object.entries(patterns).find(([pattern]) => new RegExp(`^(?:.*\\.)?(?:${pattern})$`).test(path))?.[1];
+  return Object.entries(patterns).find(([pattern]) => matchesPattern(path, pattern))?.[1];
 }

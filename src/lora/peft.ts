@@ -3,15 +3,14 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
 import { openSafetensors, readTensor, writeSafetensors } from '../checkpoint/safetensors.ts';
-import { CheckpointError } from '../core/errors.ts';
+import { CheckpointError, showIssues } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { LoraOptions } from './options.ts';
+import { HEAD } from '../models/heads.ts';
+import { compile, type LoraOptions } from './options.ts';
 
 /** An adapter as PEFT stores it: its settings, and its tensors under the names they have in our graphs. */
 export interface Adapter {
   readonly options: LoraOptions;
-  /** Modules trained in full and saved with the adapter: the classification head. */
-  readonly modulesToSave: readonly string[];
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly baseModel: string | undefined;
 }
@@ -37,14 +36,18 @@ const schema = z.object({
   use_dora: z.boolean().default(false),
   bias: z.string().default('none'),
   fan_in_fan_out: z.boolean().default(false),
-  modules_to_save: z.array(z.string()).nullish(),
   base_model_name_or_path: z.string().nullish(),
+  init_lora_weights: z.union([z.boolean(), z.string()]).default(true),
 });
+
+/** Ways of initialising that leave the base as it is; others (pissa, olora, corda …) store a difference to a changed base. */
+const harmless: readonly unknown[] = [true, false, 'gaussian', 'eva', 'orthogonal'];
 
 /** Settings of PEFT that change the computation in ways emotune does not know. */
 const unsupported: Readonly<Record<string, (config: z.infer<typeof schema>) => boolean>> = {
   "bias other than 'none'": (c) => c.bias !== 'none',
   fan_in_fan_out: (c) => c.fan_in_fan_out,
+  init_lora_weights: (c) => !harmless.includes(c.init_lora_weights),
   exclude_modules: (c) => c.exclude_modules != null && c.exclude_modules.length > 0,
   layers_pattern: (c) => c.layers_pattern != null && c.layers_pattern.length > 0,
   layer_replication: (c) => c.layer_replication != null && c.layer_replication.length > 0,
@@ -78,7 +81,6 @@ export async function readAdapter(dir: string): Promise<Adapter> {
   };
   return {
     options,
-    modulesToSave: config.modules_to_save ?? [],
     tensors,
     baseModel: config.base_model_name_or_path ?? undefined,
   };
@@ -90,16 +92,36 @@ async function readConfig(dir: string): Promise<z.infer<typeof schema>> {
       cause,
     });
   });
-  const parsed = schema.safeParse(parseJson(dir, text));
+  const raw = parseJson(dir, text);
+  const parsed = schema.safeParse(raw);
   if (!parsed.success) {
-    const list = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ');
-    throw new CheckpointError(`${dir}/${CONFIG} cannot be used: ${list}`);
+    throw new CheckpointError(`${dir}/${CONFIG} cannot be used: ${showIssues(parsed.error.issues)}`);
   }
-  const strange = Object.keys(unsupported).filter((name) => unsupported[name]!(parsed.data));
+  const strange = [
+    ...Object.keys(unsupported).filter((name) => unsupported[name]!(parsed.data)),
+    ...unknownSettings(raw),
+  ];
   if (strange.length > 0)
     throw new CheckpointError(`${dir}/${CONFIG} uses what emotune does not support: ${strange.join(', ')}`);
   return parsed.data;
 }
+
+/** Variants of LoRA by their keys, of which any other value than none changes the computation. */
+const variants = [
+  'alora_invocation_tokens',
+  'target_parameters',
+  'trainable_token_indices',
+  'lora_bias',
+  'use_qalora',
+  'use_bdlora',
+  'arrow_config',
+];
+
+const unknownSettings = (raw: unknown): string[] =>
+  variants.filter((key) => {
+    const value = (raw as Readonly<Record<string, unknown>>)[key];
+    return value != null && value !== false;
+  });
 
 function parseJson(dir: string, text: string): unknown {
   try {
@@ -112,13 +134,10 @@ function parseJson(dir: string, text: string): unknown {
 }
 
 const targetsFrom = (targets: string | readonly string[]): LoraOptions['targetModules'] =>
-  typeof targets === 'string' ? (targets === 'all-linear' ? targets : new RegExp(targets)) : targets;
+  typeof targets === 'string' ? (targets === 'all-linear' ? targets : compile(targets)) : targets;
 
 /** Writes an adapter folder that PEFT loads as it is, head included. */
-export async function writeAdapter(
-  dir: string,
-  { options, modulesToSave, tensors, baseModel }: Adapter,
-): Promise<void> {
+export async function writeAdapter(dir: string, { options, tensors, baseModel }: Adapter): Promise<void> {
   await mkdir(dir, { recursive: true });
   const { targetModules: targets } = options;
   await writeSafetensors(
@@ -132,16 +151,26 @@ export async function writeAdapter(
     r: options.rank,
     lora_alpha: options.alpha,
     lora_dropout: options.dropout,
-    target_modules: targets instanceof RegExp ? targets.source : targets,
+    target_modules:
+      targets === 'all-linear' && options.layersToTransform
+        ? adaptedModules(tensors)
+        : targets instanceof RegExp
+          ? targets.source
+          : targets,
     layers_to_transform: options.layersToTransform ?? null,
     rank_pattern: options.rankPattern ?? {},
     alpha_pattern: options.alphaPattern ?? {},
     use_rslora: options.rslora,
     use_dora: options.dora,
-    modules_to_save: modulesToSave,
+    modules_to_save: [HEAD],
     bias: 'none',
     fan_in_fan_out: false,
     init_lora_weights: true,
     inference_mode: true,
   });
 }
+
+/** PEFT takes layers only beside a list of modules: those that are adapted, by the last part of their path. */
+const adaptedModules = (tensors: Adapter['tensors']): string[] => [
+  ...new Set([...tensors.keys()].flatMap((name) => /\.([^.]+)\.lora_A\.weight$/.exec(name)?.[1] ?? [])),
+];

@@ -6,7 +6,7 @@ import type { DecoderSpec } from '../models/registry.ts';
 import { dense } from '../nn/linear.ts';
 import { type FlatLayout, flatLayout } from '../optim/flat.ts';
 import { isLoraParameter, withLora } from './lora.ts';
-import type { LoraOptions } from './options.ts';
+import { isNamed, type LoraOptions, matchesPattern } from './options.ts';
 
 /** What a LoRA run trains: the adapter and, in full, the head. */
 export const isTrained = (parameter: string): boolean => isLoraParameter(parameter) || isHeadParameter(parameter);
@@ -25,7 +25,8 @@ export function adapterLayout(
 }
 
 /**
- * Checks that every module and pattern named in the options is found in the model, so that a typo is not a smaller adapter.
+ * Checks options against the model before training: every module and pattern named is found, so that a typo is not a
+ * smaller adapter, and no rank exceeds the smaller side of its module, where factors would be redundant.
  *
  * @throws ConfigError listing what is not there, and the modules there are.
  */
@@ -33,13 +34,12 @@ export function checkSites(graph: Graph, { targetModules, rankPattern = {}, alph
   const sites = [...graph.parameters.keys()]
     .filter((name) => name.endsWith('.lora_A.weight'))
     .map((name) => name.replace('.lora_A.weight', ''));
+  for (const site of sites) checkRank(graph, site);
   const named = Array.isArray(targetModules) ? (targetModules as readonly string[]) : [];
-  const patterns = [...Object.keys(rankPattern), ...Object.keys(alphaPattern)].map(
-    (pattern) => [pattern, new RegExp(`^(?:.*\\.)?(?:${pattern})$`)] as const,
-  );
+  const patterns = [...Object.keys(rankPattern), ...Object.keys(alphaPattern)];
   const missing = [
-    ...named.filter((name) => !sites.some((site) => site === name || site.endsWith(`.${name}`))),
-    ...patterns.filter(([, regex]) => !sites.some((site) => regex.test(site))).map(([pattern]) => pattern),
+    ...named.filter((name) => !sites.some((site) => isNamed(site, name))),
+    ...patterns.filter((pattern) => !sites.some((site) => matchesPattern(site, pattern))),
   ];
   if (missing.length === 0 && sites.length > 0) return;
   const matrices = [...graph.parameters].filter(([name, { shape }]) => shape.length === 2 && !isTrained(name));
@@ -47,4 +47,11 @@ export function checkSites(graph: Graph, { targetModules, rankPattern = {}, alph
   throw new ConfigError(
     `LoRA: no module with ${missing.length > 0 ? missing.map((m) => `'${m}'`).join(', ') : 'the given names and layers'}; the model has ${modules.join(', ')}`,
   );
+}
+
+function checkRank(graph: Graph, site: string): void {
+  const [rank, width] = graph.parameters.get(`${site}.lora_A.weight`)!.shape.map(Number) as [number, number];
+  const [rows] = graph.parameters.get(`${site}.lora_B.weight`)!.shape.map(Number) as [number, number];
+  if (rank > Math.min(rows, width))
+    throw new ConfigError(`LoRA: rank ${rank} exceeds the smaller side of ${site} [${rows}, ${width}]`);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CheckpointError } from '../core/errors.ts';
+import { CheckpointError, showIssues } from '../core/errors.ts';
 
 const llama3 = z.object({
   factor: z.number().positive(),
@@ -52,8 +52,7 @@ export type DecoderConfig = Omit<RawDecoderConfig, 'rope_theta' | 'rope_scaling'
 export function parseDecoderConfig(config: Readonly<Record<string, unknown>>): DecoderConfig {
   const parsed = decoderSchema.safeParse(config);
   if (!parsed.success) {
-    const list = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ');
-    throw new CheckpointError(`config.json cannot be used: ${list}`);
+    throw new CheckpointError(`config.json cannot be used: ${showIssues(parsed.error.issues)}`);
   }
   const { rope_theta, rope_scaling, rope_parameters, ...rest } = parsed.data;
   if (rest.hidden_act !== 'silu')
@@ -81,7 +80,7 @@ function scalingOf(rope: z.infer<typeof ropeKind> | null | undefined): { scaling
   const parsed = llama3.safeParse(rope);
   if (!parsed.success)
     throw new CheckpointError(
-      `config.json: rotary scaling 'llama3' lacks ${parsed.error.issues.map((i) => i.path.join('.')).join(', ')}`,
+      `config.json: rotary scaling 'llama3' cannot be used: ${showIssues(parsed.error.issues)}`,
     );
   return { scaling: parsed.data };
 }

@@ -3,6 +3,8 @@ import { type DecoderConfig, parseDecoderConfig } from './config.ts';
 
 /** What sets one family of decoders apart from the others, in terms of its config.json. */
 interface Family {
+  /** What transformers' classes are called after: `LlamaForSequenceClassification`. */
+  readonly className: string;
   readonly qkvBias: (config: DecoderConfig) => boolean;
   readonly outputBias: (config: DecoderConfig) => boolean;
   readonly mlpBias: (config: DecoderConfig) => boolean;
@@ -15,13 +17,21 @@ const never = () => false;
 /** The decoders emotune knows, by `model_type`. To add one, add a record: CONTRIBUTING.md. */
 const families: Readonly<Record<string, Family>> = {
   llama: {
+    className: 'Llama',
     qkvBias: (c) => c.attention_bias,
     outputBias: (c) => c.attention_bias,
     mlpBias: (c) => c.mlp_bias,
     window: () => null,
   },
-  mistral: { qkvBias: never, outputBias: never, mlpBias: never, window: (c) => c.sliding_window },
+  mistral: {
+    className: 'Mistral',
+    qkvBias: never,
+    outputBias: never,
+    mlpBias: never,
+    window: (c) => c.sliding_window,
+  },
   qwen2: {
+    className: 'Qwen2',
     qkvBias: () => true,
     outputBias: never,
     mlpBias: never,
@@ -32,6 +42,7 @@ const families: Readonly<Record<string, Family>> = {
 /** A decoder ready to be built: its sizes, and the properties of its family. */
 export interface DecoderSpec {
   readonly config: DecoderConfig;
+  readonly className: string;
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
   readonly mlpBias: boolean;
@@ -54,6 +65,7 @@ export function describeModel(raw: Readonly<Record<string, unknown>>): DecoderSp
   const config = parseDecoderConfig(raw);
   return {
     config,
+    className: family.className,
     qkvBias: family.qkvBias(config),
     outputBias: family.outputBias(config),
     mlpBias: family.mlpBias(config),

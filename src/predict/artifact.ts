@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
-import { CheckpointError } from '../core/errors.ts';
+import { CheckpointError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
 
 const FILE = 'emotune.json';
@@ -31,18 +31,33 @@ export const writeArtifact = (dir: string, artifact: Omit<Artifact, 'version'>):
  * @throws CheckpointError if it is there and cannot be used.
  */
 export async function readArtifact(dir: string): Promise<Artifact | undefined> {
-  const text = await readFile(join(dir, FILE), 'utf8').catch(() => undefined);
+  const text = await readFile(join(dir, FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new CheckpointError(`${dir}/${FILE} cannot be read: ${error.message}`, { cause: error });
+  });
   if (text === undefined) return undefined;
-  const parsed = schema.safeParse(JSON.parse(text));
+  const parsed = schema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  throw new CheckpointError(
-    `${dir}/${FILE} cannot be used: ${parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`).join('; ')}`,
-  );
+  throw new CheckpointError(`${dir}/${FILE} cannot be used: ${showIssues(parsed.error.issues)}`);
 }
 
-/** SHA-256 of a base's tokenizer.json. */
+/** Broken JSON is no value, which the schema then refuses. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * SHA-256 of a base's tokenizer.json.
+ *
+ * @throws CheckpointError if there is none.
+ */
 export async function tokenizerFingerprint(baseDir: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(join(baseDir, 'tokenizer.json')))
-    .digest('hex');
+  const content = await readFile(join(baseDir, 'tokenizer.json')).catch((cause: unknown) => {
+    throw new CheckpointError(`${baseDir}: no tokenizer.json; give the folder of the whole model`, { cause });
+  });
+  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,8 +1,9 @@
 import { DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
+import { cleanText } from '../data/clean.ts';
 import { Device } from '../runtime/device.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
-import { readClassifier } from './describe.ts';
+import { readClassifier } from './saved-classifier.ts';
 import { openScorer } from './scorer.ts';
 import { decide, scoresOf } from './scores.ts';
 
@@ -22,11 +23,16 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Multi-label: probability from which a label is given. */
   readonly threshold: number;
-  /** @throws DataError naming the first text that is empty. */
+  /**
+   * Classifies texts, in the order given. They are cleaned as training texts are (data/clean.ts).
+   *
+   * @throws DataError naming the first text that is empty.
+   */
   classify(texts: readonly string[]): Promise<Prediction[]>;
   dispose(): Promise<void>;
 }
 
+/** How a classifier is loaded. */
 export interface ClassifierOptions {
   /** Folder of the base, where it is not where the run found it. */
   readonly base?: string;
@@ -61,8 +67,9 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
       labels,
       threshold,
       async classify(texts) {
-        const encoded = await tokenizer.encode(texts, { maxLength });
-        const empty = texts.findIndex((text, i) => text.trim() === '' || encoded[i]!.ids.length === 0);
+        const cleaned = texts.map((text) => cleanText(text).text);
+        const encoded = await tokenizer.encode(cleaned, { maxLength });
+        const empty = cleaned.findIndex((text, i) => text === '' || encoded[i]!.ids.length === 0);
         if (empty >= 0) throw new DataError(`text ${empty} of ${texts.length} is empty: there is nothing to classify`);
         const logits = await scorer.logits(
           encoded.map((e) => e.ids),

@@ -1,5 +1,5 @@
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { extname, join, resolve } from 'node:path';
 import { encode, type FloatDtype } from '../checkpoint/dtype.ts';
 import { byteLengthOf } from '../checkpoint/header.ts';
 import type { TensorSpec } from '../checkpoint/safetensors.ts';
@@ -11,8 +11,9 @@ import type { Adapter } from '../lora/peft.ts';
 import { isHeadParameter } from '../lora/trained.ts';
 import { readWeight } from '../models/weights.ts';
 import { tokenizerFingerprint, writeArtifact } from './artifact.ts';
-import { readClassifier, type SavedClassifier } from './describe.ts';
+import { readClassifier, type SavedClassifier } from './saved-classifier.ts';
 
+/** How a merged checkpoint is written. */
 export interface MergeOptions {
   /** Folder of the base, where it is not where the run found it. */
   readonly base?: string;
@@ -29,24 +30,37 @@ export interface MergeOptions {
  */
 export async function mergeAdapter(model: string, outDir: string, options: MergeOptions = {}): Promise<void> {
   const saved = await readClassifier(model, options.base === undefined ? {} : { base: options.base });
-  const { adapter, checkpoint } = saved;
+  const { adapter } = saved;
   if (!adapter) throw new ConfigError(`${model} has no adapter: it is a plain checkpoint already`);
   const inside = await readdir(outDir).catch(() => []);
   if (inside.length > 0) throw new ConfigError(`${outDir} is not empty: choose another folder`);
-  await mkdir(outDir, { recursive: true });
+  const beside = `${resolve(outDir)}.${process.pid}.tmp`;
+  try {
+    await writeMerged(beside, saved, adapter, options);
+    await rm(outDir, { recursive: true, force: true });
+    await rename(beside, outDir);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+async function writeMerged(
+  dir: string,
+  saved: SavedClassifier,
+  adapter: Adapter,
+  options: MergeOptions,
+): Promise<void> {
+  const { checkpoint, settings } = saved;
+  await mkdir(dir, { recursive: true });
   for (const file of await readdir(checkpoint.dir))
-    if (isTextFile(file)) await copyFile(join(checkpoint.dir, file), join(outDir, file));
-  await writeArtifact(outDir, {
-    ...saved.settings,
-    labels: [...saved.settings.labels],
-    base: null,
-    tokenizer: { fingerprint: await tokenizerFingerprint(checkpoint.dir) },
-  });
+    if (isTextFile(file)) await copyFile(join(checkpoint.dir, file), join(dir, file));
+  const tokenizer = { fingerprint: await tokenizerFingerprint(checkpoint.dir) };
+  await writeArtifact(dir, { ...settings, labels: [...settings.labels], base: null, tokenizer });
   const specs = mergedSpecs(saved, adapter, options.dtype);
   const total = specs.reduce((sum, spec) => sum + byteLengthOf(spec), 0);
   let written = 0;
-  await writeCheckpoint(outDir, {
-    config: mergedConfig(saved),
+  await writeCheckpoint(dir, {
+    config: mergedConfig(saved, options.dtype),
     specs,
     async produce(spec) {
       const bytes = encode(await mergedTensor(saved, adapter, spec.name), spec.dtype);
@@ -87,18 +101,18 @@ async function mergedTensor({ checkpoint }: SavedClassifier, adapter: Adapter, n
   return own ?? mergedWeight(name, await readWeight(checkpoint, name), adapter);
 }
 
-/** What transformers reads labels, task and padding from. */
-function mergedConfig({
-  checkpoint: { config },
-  settings: { labels, task },
-}: SavedClassifier): Record<string, unknown> {
-  const family = String((config.architectures as string[] | undefined)?.[0] ?? 'LlamaForCausalLM').replace(
-    /For[A-Z]\w*$/,
-    '',
-  );
+const dtypeNames: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/** What transformers reads labels, task, padding and precision from. */
+function mergedConfig(
+  { checkpoint: { config }, spec, settings: { labels, task } }: SavedClassifier,
+  dtype: FloatDtype | undefined,
+): Record<string, unknown> {
+  const { torch_dtype, ...rest } = config;
   return {
-    ...config,
-    architectures: [`${family}ForSequenceClassification`],
+    ...rest,
+    dtype: dtype ? dtypeNames[dtype] : (config.dtype ?? torch_dtype),
+    architectures: [`${spec.className}ForSequenceClassification`],
     problem_type: task,
     id2label: Object.fromEntries(labels.map((label, k) => [k, label])),
     label2id: Object.fromEntries(labels.map((label, k) => [label, k])),

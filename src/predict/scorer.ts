@@ -25,8 +25,12 @@ export interface ClassifierModel {
 
 /** Computes logits of encoded texts. */
 export interface Scorer {
-  /** Logits [K] of each text, in the order given. */
-  logits(texts: readonly Int32Array[], parameters: Tensor | DeviceBuffer): Promise<number[][]>;
+  /**
+   * Logits [K] of each text, in the order given.
+   *
+   * @throws the signal's reason once it is aborted.
+   */
+  logits(texts: readonly Int32Array[], parameters: Tensor | DeviceBuffer, signal?: AbortSignal): Promise<number[][]>;
   release(): Promise<void>;
 }
 
@@ -46,12 +50,13 @@ export async function openScorer(device: Device, model: ClassifierModel): Promis
   const lookUp = await openEmbeddings(checkpoint, model.spec);
   const session = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'forward' });
   return {
-    async logits(texts, parameters) {
+    async logits(texts, parameters, signal) {
       const out = new Array<number[]>(texts.length);
       for (const batch of microBatches(
         texts.map((t) => t.length),
         SCORING_BUDGET,
       )) {
+        signal?.throwIfAborted();
         const feeds = await packedFeeds(
           batch.map((i) => texts[i]!),
           lookUp,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigError } from '../core/errors.ts';
+import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
 import { scheduleNames } from '../optim/schedule.ts';
 
@@ -100,7 +100,9 @@ const shape = {
 
 /** Everything a training run can be told: one schema for flags, YAML, defaults and the documentation. */
 export const trainSchema = z.strictObject(shape);
+/** A complete configuration: every default filled in. */
 export type TrainConfig = z.output<typeof trainSchema>;
+/** What {@link train} takes: only `data` must be given. */
 export type TrainOptions = z.input<typeof trainSchema>;
 
 /**
@@ -111,6 +113,5 @@ export type TrainOptions = z.input<typeof trainSchema>;
 export function parseTrainConfig(options: unknown): TrainConfig {
   const parsed = trainSchema.safeParse(options);
   if (parsed.success) return parsed.data;
-  const list = parsed.error.issues.map((i) => (i.path.length > 0 ? `${i.path.join('.')}: ${i.message}` : i.message));
-  throw new ConfigError(`the configuration cannot be used: ${list.join('; ')}`);
+  throw new ConfigError(`the configuration cannot be used: ${showIssues(parsed.error.issues)}`);
 }

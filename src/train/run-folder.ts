@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
@@ -24,16 +24,31 @@ export interface RunFolder {
   saveResult(result: TrainResult): Promise<void>;
 }
 
+const files = [
+  'adapter_config.json',
+  'adapter_model.safetensors',
+  'emotune.json',
+  'config.yaml',
+  'metrics.jsonl',
+  'result.json',
+];
+
 /**
- * Makes the folder of a new run.
+ * Where a new run is to be kept.
  *
- * @throws ConfigError if it holds a run already and may not be replaced.
+ * @throws ConfigError if the folder holds something already and may not be replaced.
  */
-export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
-  const dir = config.out ?? (await freshFolder(join('runs', `${stem(config.base)}-${stem(config.data)}`)));
+export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfig): Promise<string> {
+  const dir = out ?? (await freshFolder(join('runs', `${basename(base)}-${basename(data, extname(data))}`)));
   const inside = await readdir(dir).catch(() => []);
-  if (inside.length > 0 && !config.overwrite)
+  if (inside.length > 0 && !overwrite)
     throw new ConfigError(`${dir} is not empty: choose another --out, or replace what is there with --overwrite`);
+  return dir;
+}
+
+/** Makes the folder of a run that is ready to start. What an earlier run left there is removed first. */
+export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
+  for (const file of files) await rm(join(dir, file), { force: true });
   await mkdir(dir, { recursive: true });
   await writeFileAtomic(join(dir, 'config.yaml'), stringify({ ...config, out: dir }));
   await writeFileAtomic(join(dir, 'metrics.jsonl'), '');
@@ -47,8 +62,6 @@ export async function createRunFolder(config: TrainConfig): Promise<RunFolder> {
     saveResult: (result) => writeJson(join(dir, 'result.json'), result),
   };
 }
-
-const stem = (path: string): string => basename(path, extname(path));
 
 /** The first of `path`, `path-2`, `path-3` … that does not exist. */
 async function freshFolder(path: string): Promise<string> {

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
+import { TrainingError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { epochBatches } from '../data/batches.ts';
 import { formatReport } from '../data/report.ts';
 import { type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
-import { HEAD } from '../models/heads.ts';
+import { baseReference } from '../models/base.ts';
 import { parameterCount } from '../models/weights.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
@@ -14,8 +15,8 @@ import { peakMemoryBytes } from '../runtime/memory.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { TrainEvent, TrainResult } from './events.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { createRunFolder, type RunFolder } from './run-folder.ts';
-import { type Encoded, Trainer } from './trainer.ts';
+import { chooseRunFolder, createRunFolder, type RunFolder } from './run-folder.ts';
+import { advice, type Encoded, Trainer } from './trainer.ts';
 
 /**
  * Fine-tunes a base with LoRA on a dataset and evaluates the best epoch on the test split.
@@ -33,11 +34,13 @@ export async function* train(
   { signal }: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<TrainEvent, void> {
   const config = parseTrainConfig(options);
+  const dir = await chooseRunFolder(config);
   const prepared = await prepare(config);
-  const folder = await createRunFolder(config);
   const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
   try {
-    const run = await Run.open(device, { config, prepared, folder, signal });
+    const trainer = await openTrainer(device, config, prepared);
+    const folder = await createRunFolder(dir, config);
+    const run = new Run({ config, prepared, folder, signal }, trainer);
     for await (const event of run.events()) {
       await folder.log(event);
       yield event;
@@ -45,6 +48,22 @@ export async function* train(
   } finally {
     await device.close();
   }
+}
+
+function openTrainer(device: Device, config: TrainConfig, prepared: Prepared): Promise<Trainer> {
+  const { checkpoint, spec, lora, optimizer, dataset, posWeight } = prepared;
+  return Trainer.open(device, {
+    checkpoint,
+    spec,
+    lora,
+    optimizer,
+    task: dataset.task,
+    labels: dataset.labels.length,
+    maxGradNorm: config.maxGradNorm || undefined,
+    microBatchTokens: config.microBatchTokens,
+    seed: config.seed,
+    ...(posWeight ? { posWeight } : {}),
+  });
 }
 
 interface Context {
@@ -75,27 +94,9 @@ class Run {
   #tokens = 0;
   #step = 0;
 
-  private constructor(context: Context, trainer: Trainer) {
+  constructor(context: Context, trainer: Trainer) {
     this.#context = context;
     this.#trainer = trainer;
-  }
-
-  static async open(device: Device, context: Context): Promise<Run> {
-    const { config, prepared } = context;
-    const { checkpoint, spec, lora, optimizer, dataset, posWeight } = prepared;
-    const trainer = await Trainer.open(device, {
-      checkpoint,
-      spec,
-      lora,
-      optimizer,
-      task: dataset.task,
-      labels: dataset.labels.length,
-      maxGradNorm: config.maxGradNorm || undefined,
-      microBatchTokens: config.microBatchTokens,
-      seed: config.seed,
-      ...(posWeight ? { posWeight } : {}),
-    });
-    return new Run(context, trainer);
   }
 
   /** All of a run, in order. What is not saved yet when the consumer breaks off or a step fails is saved on the way out. */
@@ -128,7 +129,9 @@ class Run {
     let sinceBest = 0;
     for (let epoch = 1; epoch <= config.epochs; epoch++) {
       if (yield* this.#epoch(epoch)) return 'aborted';
-      const better = yield* this.#validate(epoch);
+      const evaluation = await this.#evaluate(this.#context.prepared.validation, { intervals: false });
+      if (!evaluation) return 'aborted';
+      const better = yield* this.#compare(epoch, evaluation);
       sinceBest = better ? 0 : sinceBest + 1;
       if (config.patience !== undefined && sinceBest >= config.patience && epoch < config.epochs)
         return 'early stopping';
@@ -164,8 +167,8 @@ class Run {
     return false;
   }
 
-  async *#validate(epoch: number): AsyncGenerator<TrainEvent, boolean> {
-    const evaluation = await this.#evaluate(this.#context.prepared.validation, { intervals: false });
+  /** Keeps the weights if they are the best so far. */
+  async *#compare(epoch: number, evaluation: Evaluation): AsyncGenerator<TrainEvent, boolean> {
     const better = !this.#best || headline(evaluation) > headline(this.#best.validation);
     if (better) {
       this.#best = { epoch, validation: evaluation, tensors: await this.#trainer.tensors() };
@@ -187,10 +190,10 @@ class Run {
     if (this.#best && reason !== 'aborted') {
       await this.#trainer.load(this.#best.tensors);
       test = await this.#evaluate(prepared.test, { intervals: true });
-      yield { type: 'evaluated', split: 'test', epoch: this.#best.epoch, best: true, evaluation: test };
+      if (test) yield { type: 'evaluated', split: 'test', epoch: this.#best.epoch, best: true, evaluation: test };
     }
     const result: TrainResult = {
-      reason,
+      reason: this.#context.signal?.aborted && !test ? 'aborted' : reason,
       out: folder.dir,
       bestEpoch: this.#best?.epoch,
       validation: this.#best?.validation,
@@ -203,10 +206,32 @@ class Run {
     yield { type: 'done', ...result };
   }
 
-  async #evaluate(examples: readonly Encoded[], { intervals }: { intervals: boolean }): Promise<Evaluation> {
-    const { config, prepared } = this.#context;
+  /**
+   * Scores under the current weights; undefined if the run is aborted on the way.
+   *
+   * @throws TrainingError if a logit is no number: the last step was too large. The weights before it are kept.
+   */
+  async #evaluate(
+    examples: readonly Encoded[],
+    { intervals }: { intervals: boolean },
+  ): Promise<Evaluation | undefined> {
+    const { config, prepared, signal } = this.#context;
     const { task, labels } = prepared.dataset;
-    const logits = await this.#trainer.logits(examples.map((e) => e.ids));
+    const logits = await this.#trainer
+      .logits(
+        examples.map((e) => e.ids),
+        signal,
+      )
+      .catch((error: unknown) => {
+        if (!signal?.aborted) throw error;
+      });
+    if (!logits) return undefined;
+    if (!logits.flat().every(Number.isFinite)) {
+      this.#trainer.revert();
+      throw new TrainingError(
+        `after step ${this.#step} the model answers with what is no number; the weights before that step are kept. ${advice(prepared.learningRate)}`,
+      );
+    }
     return evaluate(
       task,
       labels,
@@ -221,13 +246,13 @@ class Run {
     const { checkpoint, dataset, lora, maxLength } = prepared;
     const tensors = this.#best?.tensors ?? (await this.#trainer.tensors());
     await folder.saveAdapter(
-      { options: lora, modulesToSave: [HEAD], tensors, baseModel: resolve(checkpoint.dir) },
+      { options: lora, tensors, baseModel: resolve(checkpoint.dir) },
       {
         task: dataset.task,
         labels: [...dataset.labels],
         maxLength,
         threshold: config.threshold,
-        base: { path: resolve(checkpoint.dir), fingerprint: await checkpoint.fingerprint() },
+        base: { path: baseReference(config.base), fingerprint: await checkpoint.fingerprint() },
         tokenizer: { fingerprint: await tokenizerFingerprint(checkpoint.dir) },
       },
     );

@@ -66,6 +66,8 @@ export class Trainer {
   readonly #zeros: DeviceBuffer;
   #step = 0;
   #parameters: DeviceBuffer;
+  /** The parameters before the last step: the loss under them was a number. */
+  #previous: DeviceBuffer | undefined;
   #state: Readonly<Record<string, DeviceBuffer>>;
 
   private constructor(
@@ -119,7 +121,7 @@ export class Trainer {
   /**
    * One optimiser step over a batch, cut into micro-batches by length.
    *
-   * @throws TrainingError if the loss or the gradient is no number; the state is then as before the step.
+   * @throws TrainingError if the loss or the gradient is no number; the parameters are then the last whose loss was one.
    */
   async step(batch: readonly TrainExample[], learningRate: number): Promise<StepResult> {
     const { loss, gradient, tokens } = await this.#gradientOf(batch);
@@ -134,17 +136,27 @@ export class Trainer {
     const gradNorm = tensors.gradNorm!.data[0]!;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       this.#free(...Object.values(buffers));
+      if (!Number.isFinite(loss)) this.revert();
+      const what = `the loss is ${loss} and the gradient's norm ${gradNorm}`;
       throw new TrainingError(
-        `step ${this.#step + 1}: the loss is ${loss} and the gradient's norm ${gradNorm}; the weights are kept as they were before. ` +
-          `Try a lower learning rate (it is ${learningRate.toExponential(1)}), a longer warm-up or a smaller maxGradNorm`,
+        `step ${this.#step + 1}: ${what}; the last good weights are kept. ${advice(learningRate)}`,
       );
     }
-    this.#free(this.#parameters, ...Object.values(this.#state));
+    this.#free(...(this.#previous ? [this.#previous] : []), ...Object.values(this.#state));
+    this.#previous = this.#parameters;
     const { [FLAT]: parameters, ...state } = buffers;
     this.#parameters = parameters!;
     this.#state = state;
     this.#step++;
     return { loss, gradNorm, tokens };
+  }
+
+  /** Goes back to the parameters before the last step, where they are still there. */
+  revert(): void {
+    if (!this.#previous) return;
+    this.#free(this.#parameters);
+    this.#parameters = this.#previous;
+    this.#previous = undefined;
   }
 
   async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
@@ -192,8 +204,8 @@ export class Trainer {
   }
 
   /** Logits of texts under the current weights, in evaluation mode. */
-  logits(texts: readonly Int32Array[]): Promise<number[][]> {
-    return this.#parts.scorer.logits(texts, this.#parameters);
+  logits(texts: readonly Int32Array[], signal?: AbortSignal): Promise<number[][]> {
+    return this.#parts.scorer.logits(texts, this.#parameters, signal);
   }
 
   /** The trained tensors by their names in the graph. */
@@ -204,14 +216,19 @@ export class Trainer {
   /** Goes on with other weights, such as the best epoch's. */
   async load(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
     const next = await this.#parts.device.put(pack(this.#parts.layout, (name) => tensors.get(name)!));
-    this.#free(this.#parameters);
+    this.#free(this.#parameters, ...(this.#previous ? [this.#previous] : []));
     this.#parameters = next;
+    this.#previous = undefined;
   }
 
   #free(...buffers: readonly DeviceBuffer[]): void {
     for (const buffer of buffers) if (buffer !== this.#zeros) buffer.free();
   }
 }
+
+/** What helps against a run that diverges. */
+export const advice = (learningRate: number): string =>
+  `Try a lower learning rate (it is ${learningRate.toExponential(1)}), a longer warm-up or a smaller maxGradNorm`;
 
 const noParameters = (name: string) => internal(`the update graph has no parameter ${name}`);
 

@@ -52,7 +52,11 @@ async function readAdapted(path: string, givenBase: string | undefined): Promise
   const base = givenBase ?? artifact?.base?.path ?? adapter.baseModel;
   if (base === undefined)
     throw new ConfigError(`${path} does not say which base it belongs to: name the base's folder (--base)`);
-  const checkpoint = await openCheckpoint(baseFolder(base));
+  const folder = baseFolder(base);
+  if (givenBase === undefined && !(await exists(folder))) {
+    throw new CheckpointError(`${path} was trained on ${folder}, which is not there: name the base's folder (--base)`);
+  }
+  const checkpoint = await openCheckpoint(folder);
   if (artifact) await checkBase(path, artifact, checkpoint);
   const spec = describeModel(checkpoint.config);
   const ownHead = [...adapter.tensors.keys()].some(isHeadParameter);
