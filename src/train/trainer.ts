@@ -18,9 +18,10 @@ import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, pack, unpack } from '../optim/flat.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { updateGraph } from '../optim/update.ts';
-import { type ClassifierModel, loadOverCheckpoint, openScorer, packedFeeds, type Scorer } from '../predict/scorer.ts';
+import { type ClassifierModel, packedFeeds } from '../predict/scorer.ts';
 import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
 import { gradientGraph, lossOf } from './graphs.ts';
+import { TrainingSessions } from './sessions.ts';
 import type { LossTarget } from './targets.ts';
 
 /** An example as the engine takes it. */
@@ -55,9 +56,8 @@ interface Parts {
   readonly options: TrainerOptions;
   readonly layout: FlatLayout;
   readonly lookUp: EmbeddingLookup;
-  readonly gradient: Session;
+  readonly sessions: TrainingSessions;
   readonly update: Session;
-  readonly scorer: Scorer;
 }
 
 /** The trained state of a LoRA run, which stays with the device: parameters, the optimiser's vectors, the step. */
@@ -85,18 +85,13 @@ export class Trainer {
     const { checkpoint, spec, labels, optimizer } = options;
     const { graph, layout } = gradientGraph((g) => buildLoss(g, options), isTrained);
     checkSites(graph, options.lora);
-    const gradient = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'gradient' });
+    const model = { checkpoint, spec, labels, layout, linear: withLora(dense, options.lora) };
+    const sessions = new TrainingSessions(device, model, graph);
+    await sessions.gradient();
     const update = await device.load(
       emitOnnx(updateGraph(optimizer, layout.size, options.maxGradNorm), noParameters),
       'update',
     );
-    const scorer = await openScorer(device, {
-      checkpoint,
-      spec,
-      labels,
-      layout,
-      linear: withLora(dense, options.lora),
-    });
     const lookUp = await openEmbeddings(checkpoint, spec);
     const initial = await initialTensors(layout, {
       checkpoint,
@@ -108,7 +103,7 @@ export class Trainer {
     for (const name of optimizer.state) state[name] = await zeros();
     const parameters = await device.put(pack(layout, (name) => initial.get(name)!));
     return new Trainer(
-      { device, options, layout, lookUp, gradient, update, scorer },
+      { device, options, layout, lookUp, sessions, update },
       { zeros: await zeros(), parameters, state },
     );
   }
@@ -160,7 +155,8 @@ export class Trainer {
   }
 
   async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
-    const { options, gradient: session } = this.#parts;
+    const { options, sessions } = this.#parts;
+    const session = await sessions.gradient();
     const divisor = float32([batch.reduce((sum, e) => sum + e.loss.divisor, 0)], []);
     let gradient = this.#zeros;
     let loss = 0;
@@ -204,8 +200,9 @@ export class Trainer {
   }
 
   /** Logits of texts under the current weights, in evaluation mode. */
-  logits(texts: readonly Int32Array[], signal?: AbortSignal): Promise<number[][]> {
-    return this.#parts.scorer.logits(texts, this.#parameters, signal);
+  async logits(texts: readonly Int32Array[], signal?: AbortSignal): Promise<number[][]> {
+    const scorer = await this.#parts.sessions.scorer();
+    return scorer.logits(texts, this.#parameters, signal);
   }
 
   /** The trained tensors by their names in the graph. */
