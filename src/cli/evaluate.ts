@@ -85,15 +85,20 @@ async function report({ truncated, textsPerSecond, ...evaluation }: Measured): P
 
 /** The examples of the split, their targets in the order of the model's labels. */
 async function loadExamples(options: Options & { readonly data: string }, model: Classifier): Promise<Example[]> {
-  const { loadDataset } = await import('../data/load.ts');
+  const { loadDataset, loadExamples: loadAll } = await import('../data/load.ts');
   const { model: _, base: __, threshold: ___, threads: ____, split = 'test', ...data } = options;
   const { task, labels } = model;
   const isFile = await stat(data.data).then(
     (entry) => entry.isFile(),
     () => false,
   );
-  const { dataset } = await loadDataset({ ...data, task, ...(isFile ? { labels } : {}) });
-  const examples = split === 'all' ? splitNames.flatMap((name) => dataset.splits[name]) : dataset.splits[split];
+  const request = { ...data, task, ...(isFile ? { labels } : {}) };
+  if (split === 'all') {
+    const { examples, ...all } = await loadAll(request);
+    return inOrderOf(model, all, examples);
+  }
+  const { dataset } = await loadDataset(request);
+  const examples = dataset.splits[split];
   if (examples.length === 0) throw new DataError(`${data.data}: the ${split} split is empty; choose another --split`);
   return inOrderOf(model, dataset, examples);
 }
@@ -103,7 +108,11 @@ async function loadExamples(options: Options & { readonly data: string }, model:
  *
  * @throws DataError if the dataset's task is another, or the model lacks a label of it.
  */
-function inOrderOf({ labels, task }: Classifier, dataset: Dataset, examples: readonly Example[]): Example[] {
+function inOrderOf(
+  { labels, task }: Classifier,
+  dataset: Pick<Dataset, 'name' | 'task' | 'labels'>,
+  examples: readonly Example[],
+): Example[] {
   if (dataset.task !== task)
     throw new DataError(
       `${dataset.name} is for ${dataset.task}, but the model does ${task}: use other data or another model`,

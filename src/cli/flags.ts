@@ -80,5 +80,8 @@ function helpOf({ description, form, default: fallback }: Field): string {
     form.enum && !description.includes(form.enum.join(', ')) ? form.enum.join(', ') : [],
     fallback === undefined || fallback === false ? [] : `default: ${toText(fallback)}`,
   ].flat();
-  return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
+  if (notes.length === 0) return description;
+  return description.endsWith(')')
+    ? `${description.slice(0, -1)}; ${notes.join('; ')})`
+    : `${description} (${notes.join('; ')})`;
 }

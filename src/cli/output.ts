@@ -7,10 +7,16 @@ export async function printLines(lines: readonly string[]): Promise<void> {
   if (lines.length > 0 && !stdout.write(lines.map((line) => `${line}\n`).join(''))) await once(stdout, 'drain');
 }
 
-/** `emotune predict … | head`: a reader who has seen enough is no error. */
+/**
+ * `emotune predict … | head`: a reader who has seen enough is no error. What is only told on stderr may go unread
+ * without ending the work.
+ */
 export function exitWhenReaderLeaves(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
   });
 }

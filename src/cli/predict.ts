@@ -55,7 +55,9 @@ async function inputs(
   if (textColumn !== undefined && input === undefined) throw new ConfigError('--text-column is only for --input');
   if (texts.length > 0) return given(texts);
   const { fileTexts, streamTexts } = await import('./predict-input.ts');
-  return input === undefined ? streamTexts(process.stdin) : fileTexts(input, textColumn);
+  if (input !== undefined) return fileTexts(input, textColumn);
+  if (process.stdin.isTTY) process.stderr.write('Type texts, one a line; Ctrl-D ends.\n');
+  return streamTexts(process.stdin);
 }
 
 async function* given(texts: readonly string[]): AsyncGenerator<Input, void> {
