@@ -2,18 +2,13 @@
 
 export { CheckpointError, ConfigError, DataError, EmotuneError, RuntimeFailure, TrainingError } from './core/errors.ts';
 export type { Task } from './core/task.ts';
-export {
-  type DataOptions,
-  type DataReport,
-  type Dataset,
-  type Example,
-  formatReport,
-  loadDataset,
-  type Source,
-  sources,
-  writeSplit,
-} from './data/index.ts';
-export { evaluate, type EvaluateOptions, type Evaluation, primaryMetric } from './metrics/evaluate.ts';
+export type { Dataset, Example } from './data/example.ts';
+export { writeSplit } from './data/folder.ts';
+export { type DataOptions, loadDataset } from './data/load.ts';
+export { type DataReport, formatReport } from './data/report.ts';
+export { sources } from './data/sources/registry.ts';
+export type { Source } from './data/sources/source.ts';
+export { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from './metrics/evaluate.ts';
 export { formatEvaluation } from './metrics/format.ts';
 export { type Classifier, type ClassifierOptions, loadClassifier, type Prediction } from './predict/classifier.ts';
 export { type MergeOptions, mergeAdapter } from './predict/merge.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { splitNames } from './example.ts';
-import { loadDataset } from './load.ts';
+import { loadDataset, loadExamples } from './load.ts';
 import { formatReport } from './report.ts';
 import { temporaryFile } from './testing/files.ts';
 
@@ -127,5 +127,23 @@ characters
   it('names labels that train does not hold', async () => {
     const { report } = await loadDataset({ data: file('posts.csv', rows(40)), labels: ['joy', 'fear', 'awe'] });
     expect(report.notes).toContain('no train example holds awe');
+  });
+});
+
+describe('all examples', () => {
+  it('are those of every split, repeats and leaks too, cleaned', async () => {
+    const data = temporaryFile(
+      'all.csv',
+      'text,label,split\n same ,joy,train\nsame,joy,train\nsame,joy,test\nother,fear,dev\n',
+    );
+    const { examples, labels, task } = await loadExamples({ data });
+    expect(examples.map((e) => e.text).sort()).toEqual(['other', 'same', 'same', 'same']);
+    expect([labels, task]).toEqual([['fear', 'joy'], 'single_label_classification']);
+  });
+
+  it('may be few, and of one split only', async () => {
+    expect((await loadExamples({ data: file('two.csv', ['a,joy', 'b,fear']) })).examples).toHaveLength(2);
+    const data = temporaryFile('test-only.csv', 'text,label,split\na,joy,test\nb,fear,test\n');
+    expect((await loadExamples({ data })).examples).toHaveLength(2);
   });
 });

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 
 import { ConfigError, DataError } from '../core/errors.ts';
-import { countLabels, type Dataset, type SomeSplits, splitNames } from './example.ts';
+import { cleanExamples } from './clean.ts';
+import { countLabels, type Dataset, type Example, type SomeSplits, splitNames } from './example.ts';
 import { fillSplits } from './fill-splits.ts';
 import { loadFolder } from './folder.ts';
 import type { DataReport } from './report.ts';
@@ -13,6 +14,7 @@ import { loadTable, type TableOptions } from './sources/table.ts';
 import { summarise } from './summary.ts';
 import { tidy } from './tidy.ts';
 
+/** What data to load, and how to read it. */
 export interface DataOptions extends TableOptions {
   /** A source's name, a `.csv`, `.tsv` or `.jsonl` file, or a folder that `writeSplit` wrote. */
   readonly data: string;
@@ -60,6 +62,21 @@ export async function loadDataset(options: DataOptions): Promise<{
     notes: [...loaded.notes, ...missingLabels(dataset)],
   };
   return { dataset, report };
+}
+
+/**
+ * All examples of a dataset, cleaned, whatever their split and with none removed: to measure a trained model on them.
+ *
+ * @throws DataError and ConfigError as {@link loadDataset}; nothing is split, so a few rows will do.
+ */
+export async function loadExamples(
+  options: DataOptions,
+): Promise<Pick<Dataset, 'name' | 'task' | 'labels'> & { readonly examples: readonly Example[] }> {
+  const { loaded, name } = await read(options);
+  const parts = splitNames.map((split) => cleanExamples(loaded.splits[split] ?? []));
+  const dropped = parts.reduce((n, part) => n + part.dropped.length, 0);
+  if (options.strict) checkNoneLost(options.data, loaded.malformed, dropped);
+  return { name, task: loaded.task, labels: loaded.labels, examples: parts.flatMap((part) => part.kept) };
 }
 
 /** What was read, and from where. */
