@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
 
 import { ConfigError, DataError } from '../core/errors.ts';
 import { cleanExamples } from './clean.ts';
@@ -111,8 +112,23 @@ async function readSource(source: Source, options: DataOptions): Promise<Origin>
   const task = options.task ?? source.defaultTask;
   if (source.labels[task] === undefined)
     throw new ConfigError(`${name}: has no labels for ${task}, only for ${Object.keys(source.labels).join(', ')}`);
-  const loaded = await source.load({ task, dataDir: options.dataDir ?? 'data' });
-  return { loaded, name, title, licence, given: 'official', taskInferred: false };
+  const dataDir = options.dataDir ?? 'data';
+  const loaded = await source.load({ task, dataDir });
+  const notes = [...loaded.notes, ...(await changedFiles(source, dataDir))];
+  return { loaded: { ...loaded, notes }, name, title, licence, given: 'official', taskInferred: false };
+}
+
+/** What to say of files that are not those the source publishes. */
+async function changedFiles({ files, folder }: Source, dataDir: string): Promise<string[]> {
+  const changed: string[] = [];
+  for (const { path, sha256 } of files) {
+    const content = await readFile(join(folder(dataDir), path));
+    if (createHash('sha256').update(content).digest('hex') !== sha256) changed.push(path);
+  }
+  if (changed.length === 0) return [];
+  return [
+    `${changed.join(', ')}: not the published files (SHA-256 differs); scores may not compare with those of others`,
+  ];
 }
 
 /** Options about the form of a file say nothing about data whose form is known; silence would hide a mistake. */

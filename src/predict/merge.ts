@@ -10,6 +10,7 @@ import { mergedWeight } from '../lora/merge.ts';
 import type { Adapter } from '../lora/peft.ts';
 import { isHeadParameter } from '../lora/trained.ts';
 import { readWeight } from '../models/weights.ts';
+import { loadTokenizer } from '../text/tokenizer.ts';
 import { tokenizerFingerprint, writeArtifact } from './artifact.ts';
 import { readClassifier, type SavedClassifier } from './saved-classifier.ts';
 
@@ -26,12 +27,13 @@ export interface MergeOptions {
  * Folds an adapter into its base and writes a plain checkpoint that transformers' AutoModelForSequenceClassification and
  * emotune classify with, tensor by tensor.
  *
- * @throws ConfigError if the folder is not empty, or the model is merged already.
+ * @throws ConfigError if the folder is not empty, the model is merged already, or transformers would pool another token.
  */
 export async function mergeAdapter(model: string, outDir: string, options: MergeOptions = {}): Promise<void> {
   const saved = await readClassifier(model, options.base === undefined ? {} : { base: options.base });
   const { adapter } = saved;
   if (!adapter) throw new ConfigError(`${model} has no adapter: it is a plain checkpoint already`);
+  await checkPadToken(saved);
   const inside = await readdir(outDir).catch(() => []);
   if (inside.length > 0) throw new ConfigError(`${outDir} is not empty: choose another folder`);
   const beside = `${resolve(outDir)}.${process.pid}.tmp`;
@@ -116,8 +118,21 @@ function mergedConfig(
     problem_type: task,
     id2label: Object.fromEntries(labels.map((label, k) => [k, label])),
     label2id: Object.fromEntries(labels.map((label, k) => [label, k])),
-    pad_token_id: config.pad_token_id ?? firstOf(config.eos_token_id),
+    pad_token_id: padToken(config),
   };
+}
+
+const padToken = (config: Readonly<Record<string, unknown>>): unknown =>
+  config.pad_token_id ?? firstOf(config.eos_token_id);
+
+/** transformers reads a text's last token that is not the pad token: texts must not end in it. */
+async function checkPadToken({ checkpoint: { config, dir } }: SavedClassifier): Promise<void> {
+  const tokenizer = await loadTokenizer(dir);
+  const [text] = await tokenizer.encode(['a']);
+  if (text!.ids.at(-1) !== padToken(config)) return;
+  throw new ConfigError(
+    `${dir}: every text ends with token ${text!.ids.at(-1)}, which is also the pad token: transformers would pool before it. Set another pad_token_id in config.json`,
+  );
 }
 
 const firstOf = (ids: unknown): unknown => (Array.isArray(ids) ? ids[0] : ids);
