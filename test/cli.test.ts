@@ -154,6 +154,16 @@ describe('train', () => {
     if (signal === 'SIGINT') expect(await output('predict', '--model', out, 'Hello there')).toContain('Hello there');
   });
 
+  it('stops cleanly when the reader of its events leaves', async () => {
+    const out = at('left');
+    const child = start('train', '--data', 'posts.jsonl', '--out', out, ...small, '--epochs', '500', '--json');
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    await seen(child.stdout, /"type":"step"/);
+    child.stdout.destroy();
+    expect(await ended).toBe(130);
+    expect(readdirSync(out).sort()).toEqual(readdirSync(run).sort());
+  });
+
   it('stops at once at the second Ctrl-C', async () => {
     const child = start('train', '--data', 'posts.jsonl', '--out', at('twice'), ...small, '--epochs', '500');
     const signal = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, by) => resolve(by)));

@@ -1,4 +1,4 @@
-/** Ctrl-C once: finish the step and stop. Twice: stop now. */
+/** Ctrl-C once: finish the step and stop. Twice: stop now. A reader of stdout that leaves stops a run, too. */
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
@@ -17,11 +17,16 @@ export function abortOnInterrupt({ onInterrupt, onKill }: { onInterrupt: () => v
   const controller = new AbortController();
   const restore = () => {
     for (const signal of signals) process.off(signal, handle);
+    process.off('SIGPIPE', stop);
   };
+  function stop(): void {
+    if (controller.signal.aborted) return;
+    controller.abort();
+    onInterrupt();
+  }
   function handle(signal: NodeJS.Signals): void {
     if (!controller.signal.aborted) {
-      controller.abort();
-      onInterrupt();
+      stop();
       return;
     }
     onKill();
@@ -29,5 +34,6 @@ export function abortOnInterrupt({ onInterrupt, onKill }: { onInterrupt: () => v
     process.kill(process.pid, signal);
   }
   for (const signal of signals) process.on(signal, handle);
+  process.on('SIGPIPE', stop);
   return { signal: controller.signal, restore };
 }

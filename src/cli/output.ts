@@ -9,12 +9,12 @@ export async function printLines(lines: readonly string[]): Promise<void> {
 
 /**
  * `emotune predict … | head`: a reader who has seen enough is no error. What is only told on stderr may go unread
- * without ending the work.
+ * without ending the work. A command with something to finish first listens to SIGPIPE.
  */
 export function exitWhenReaderLeaves(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(0);
   });
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
