@@ -1,4 +1,5 @@
 import type { Task } from '../core/task.ts';
+import { textTable } from '../core/text-table.ts';
 import { type CleaningStep, cleaningSteps } from './clean.ts';
 import { type PerSplit, type SplitName, splitNames } from './example.ts';
 import type { Malformed } from './rows.ts';
@@ -32,7 +33,7 @@ export function formatReport(report: DataReport): string[] {
     `${name.padEnd(12)}${text}`.trimEnd(),
   );
   const notes = report.notes.map((note) => `note        ${note}`);
-  return [...facts, ...notes, '', ...align(splitTable(report))];
+  return [...facts, ...notes, '', ...textTable(splitTable(report))];
 }
 
 type Fact = readonly [name: string, text: string];
@@ -120,15 +121,4 @@ function labelCell({ counts, values }: SplitSummary, k: number): string | number
 function quantileName(q: number): string {
   const names: Readonly<Record<number, string>> = { 0: 'shortest', 0.5: 'median', 1: 'longest' };
   return names[q] ?? `${q * 100} % are at most`;
-}
-
-/** Pads columns: the first to the left, the others to the right. */
-function align(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -1,4 +1,5 @@
 /** An evaluation as plain text. */
+import { textTable } from '../core/text-table.ts';
 import type { ConfusionMatrix } from './classification.ts';
 import type { Evaluation } from './evaluate.ts';
 
@@ -23,16 +24,16 @@ export function formatEvaluation(evaluation: Evaluation): string[] {
   return [
     `${task}, ${n} examples${bootstrap ? ` (intervals: ${bootstrap.draws} bootstrap draws)` : ''}`,
     '',
-    ...table([heading, ...metricRows]),
+    ...textTable([heading, ...metricRows]),
     '',
-    ...table([['label', ...columns], ...labelRows]),
+    ...textTable([['label', ...columns], ...labelRows]),
     ...(confusion ? ['', ...formatConfusion(confusion, labels)] : []),
   ];
 }
 
 /** The matrix where it fits the width, else its largest entries off the diagonal. */
 function formatConfusion(confusion: ConfusionMatrix, labels: readonly string[]): string[] {
-  const lines = table([
+  const lines = textTable([
     ['true \\ predicted', ...labels],
     ...confusion.map((row, k) => [labels[k]!, ...row.map(String)]),
   ]);
@@ -42,21 +43,10 @@ function formatConfusion(confusion: ConfusionMatrix, labels: readonly string[]):
     .filter(({ count, t, p }) => t !== p && count > 0)
     .sort((a, b) => b.count - a.count)
     .slice(0, maxPairs);
-  return table([
+  return textTable([
     ['most often confused: true', 'predicted', 'examples'],
     ...pairs.map(({ count, t, p }) => [labels[t]!, labels[p]!, String(count)]),
   ]);
-}
-
-/** The first column to the left, the others to the right, two spaces between. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, k) => Math.max(...rows.map((row) => row[k]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 const decimal = (value: number | null): string => (value === null ? 'n/a' : value.toFixed(4));

@@ -1,8 +1,7 @@
+import { sizeOf } from '../../core/tensor.ts';
 import type { NdArray } from '../op.ts';
 
 /** Small helpers of the float64 interpreter: clarity over speed. */
-
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /** Row-major strides of a shape. */
 export function stridesOf(shape: readonly number[]): number[] {

@@ -1,10 +1,11 @@
 import { ShapeError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import type { Value } from '../graph.ts';
 import type { NdArray, Op } from '../op.ts';
 import { axisOf, fixed, type Shape } from '../shape.ts';
 import { exp, mul, scale, sub } from './elementwise.ts';
 import { expandLike } from './layout.ts';
-import { eachIndex, sizeOf, stridesOf } from './nd.ts';
+import { eachIndex, stridesOf } from './nd.ts';
 
 const kept = (shape: Shape, axes: readonly number[]): Shape => shape.map((d, i) => (axes.includes(i) ? 1 : d));
 

@@ -1,8 +1,8 @@
 import { ShapeError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import type { Value } from '../graph.ts';
 import type { NdArray, Op } from '../op.ts';
 import { fixed, showShape, showType, type TensorType } from '../shape.ts';
-import { sizeOf } from './nd.ts';
 
 function expectIndices(type: TensorType, rank: number): void {
   if (type.dtype !== 'int32' || type.shape.length !== rank)
