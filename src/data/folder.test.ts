@@ -36,6 +36,14 @@ describe('a dataset written to a folder', () => {
     },
   );
 
+  it('is for the task it was written for', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    await expect(loadDataset({ data: folder, task: 'regression' })).rejects.toThrow(
+      /was written for multi_label_classification, not regression/,
+    );
+  });
+
   it('reads back the same: GoEmotions', async () => {
     const folder = newFolder();
     const { dataset } = await loadDataset({ data: 'goemotions', dataDir: tinyGoemotions() });

@@ -98,6 +98,10 @@ async function read(options: DataOptions): Promise<Origin> {
   if (await isFolder(data)) {
     refuseTableOptions(options, 'a folder that emotune wrote');
     const { name, licence, ...loaded } = await loadFolder(data);
+    if (options.task !== undefined && options.task !== loaded.task)
+      throw new ConfigError(
+        `${data} was written for ${loaded.task}, not ${options.task}: leave out the task, or split the source again`,
+      );
     return { loaded, name, given: 'as given in the folder', taskInferred: false, ...(licence ? { licence } : {}) };
   }
   if (!isRowFile(data) && options.delimiter === undefined) throw unknownSource(data);
