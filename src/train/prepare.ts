@@ -13,7 +13,7 @@ import { sgd } from '../optim/sgd.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
-import type { Encoded, TrainExample } from './trainer.ts';
+import type { EncodedExample, TrainExample } from './trainer.ts';
 
 /** Everything a run works on, loaded and checked before anything is computed. */
 export interface Prepared {
@@ -22,8 +22,8 @@ export interface Prepared {
   readonly dataset: Dataset;
   readonly report: DataReport;
   readonly train: readonly TrainExample[];
-  readonly validation: readonly Encoded[];
-  readonly test: readonly Encoded[];
+  readonly validation: readonly EncodedExample[];
+  readonly test: readonly EncodedExample[];
   readonly truncated: number;
   readonly maxLength: number;
   readonly learningRate: number;

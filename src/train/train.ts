@@ -16,7 +16,7 @@ import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.
 import type { TrainEvent, TrainResult } from './events.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { chooseRunFolder, createRunFolder, type RunFolder } from './run-folder.ts';
-import { advice, type Encoded, Trainer } from './trainer.ts';
+import { advice, type EncodedExample, Trainer } from './trainer.ts';
 
 /**
  * Fine-tunes a base with LoRA on a dataset and evaluates the best epoch on the test split.
@@ -212,7 +212,7 @@ class Run {
    * @throws TrainingError if a logit is no number: the last step was too large. The weights before it are kept.
    */
   async #evaluate(
-    examples: readonly Encoded[],
+    examples: readonly EncodedExample[],
     { intervals }: { intervals: boolean },
   ): Promise<Evaluation | undefined> {
     const { config, prepared, signal } = this.#context;

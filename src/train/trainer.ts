@@ -25,7 +25,7 @@ import { TrainingSessions } from './sessions.ts';
 import type { LossTarget } from './targets.ts';
 
 /** An example as the engine takes it. */
-export interface Encoded {
+export interface EncodedExample {
   readonly id: string;
   readonly ids: Int32Array;
   readonly target: readonly number[];
@@ -49,7 +49,7 @@ export interface StepResult {
 }
 
 /** An example with what the loss takes for it. */
-export type TrainExample = Encoded & { readonly loss: LossTarget };
+export type TrainExample = EncodedExample & { readonly loss: LossTarget };
 
 interface Parts {
   readonly device: Device;
