@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { random } from '../src/core/random.ts';
-import { float32, type Tensor, uint32 } from '../src/core/tensor.ts';
+import { float32, int32, type Tensor, uint32 } from '../src/core/tensor.ts';
 import { grad } from '../src/graph/grad.ts';
 import { Graph, type Value } from '../src/graph/graph.ts';
 import { interpret } from '../src/graph/interpret.ts';
@@ -262,4 +262,24 @@ test('detach stops gradients', () => {
   const { graph, inputs, y } = build(rows.detach[0]!);
   const [dx] = interpret(graph, grad(g.reshape(g.sum(y, [0]), []), inputs), wide(draw(rows.detach[0]!, 1)));
   expect(Array.from(dx!.data)).toEqual(Array.from(draw(rows.detach[0]!, 1).x0!.data));
+});
+
+test('scatterAdd adds every row where an index repeats, on several threads', async () => {
+  const [count, width, rows] = [20_000, 64, 10];
+  const graph = new Graph();
+  const places = graph.input('places', 'int32', ['M']);
+  const like = graph.input('like', 'float32', [rows, width]);
+  graph.output('y', g.scatterAddLike(graph.input('x', 'float32', ['M', width]), places, like));
+  const parallel = new Device({ threads: 2 });
+  const session = await parallel.load(
+    emitOnnx(graph, () => expect.fail()),
+    'scatter',
+  );
+  const { tensors } = await session.run({
+    x: float32(new Float32Array(count * width).fill(1), [count, width]),
+    places: int32(Array.from({ length: count }, (_, i) => i % rows)),
+    like: float32(new Float32Array(rows * width), [rows, width]),
+  });
+  await parallel.close();
+  expect(tensors.y!.data.every((v) => v === count / rows)).toBe(true);
 });
