@@ -18,7 +18,7 @@ import { readClassifier, type SavedClassifier } from './saved-classifier.ts';
 export interface MergeOptions {
   /** Folder of the base, where it is not where the run found it. */
   readonly base?: string;
-  /** How the weights are stored; default: as in the base. Rounding a merged weight to bf16 moves logits by about 10⁻². */
+  /** How the weights are stored; default: as in the base. F32 keeps the logits; narrower types round the adapter's changes. */
   readonly dtype?: FloatDtype;
   readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
 }

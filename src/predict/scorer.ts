@@ -40,14 +40,19 @@ const SCORING_BUDGET = 4096;
 /**
  * Loads the forward graph of a classifier.
  *
+ * @param embeddings of the checkpoint, where they are open already.
  * @throws CheckpointError listing the tensors the checkpoint lacks.
  */
-export async function openScorer(device: Device, model: ClassifierModel): Promise<Scorer> {
+export async function openScorer(
+  device: Device,
+  model: ClassifierModel,
+  embeddings?: EmbeddingLookup,
+): Promise<Scorer> {
   const { checkpoint, layout } = model;
   const graph = new Graph();
   graph.output('logits', classifier(graph, model.spec, model.labels, { linear: model.linear, embeddings: 'given' }));
   verify(graph);
-  const lookUp = await openEmbeddings(checkpoint, model.spec);
+  const lookUp = embeddings ?? (await openEmbeddings(checkpoint, model.spec));
   const session = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'forward' });
   return {
     async logits(texts, parameters, signal) {

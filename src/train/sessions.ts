@@ -1,5 +1,5 @@
 import type { Graph } from '../graph/graph.ts';
-import { prepackFits } from '../models/weights.ts';
+import { type EmbeddingLookup, prepackFits } from '../models/weights.ts';
 import { type ClassifierModel, loadOverCheckpoint, openScorer, type Scorer } from '../predict/scorer.ts';
 import type { Device, Session } from '../runtime/device.ts';
 
@@ -11,14 +11,20 @@ export class TrainingSessions {
   readonly #device: Device;
   readonly #model: ClassifierModel;
   readonly #gradientGraph: Graph;
+  readonly #embeddings: EmbeddingLookup;
   readonly #holdBoth: boolean;
   #gradient: Session | undefined;
   #scorer: Scorer | undefined;
 
-  constructor(device: Device, model: ClassifierModel, gradientGraph: Graph) {
+  constructor(
+    device: Device,
+    model: ClassifierModel,
+    { gradientGraph, embeddings }: { readonly gradientGraph: Graph; readonly embeddings: EmbeddingLookup },
+  ) {
     this.#device = device;
     this.#model = model;
     this.#gradientGraph = gradientGraph;
+    this.#embeddings = embeddings;
     this.#holdBoth = prepackFits([...model.checkpoint.tensors.values()]);
   }
 
@@ -38,7 +44,7 @@ export class TrainingSessions {
       await this.#gradient?.release();
       this.#gradient = undefined;
     }
-    this.#scorer = await openScorer(this.#device, this.#model);
+    this.#scorer = await openScorer(this.#device, this.#model, this.#embeddings);
     return this.#scorer;
   }
 }

@@ -86,13 +86,13 @@ export class Trainer {
     const { graph, layout } = gradientGraph((g) => buildLoss(g, options), isTrained);
     checkSites(graph, options.lora);
     const model = { checkpoint, spec, labels, layout, linear: withLora(dense, options.lora) };
-    const sessions = new TrainingSessions(device, model, graph);
+    const lookUp = await openEmbeddings(checkpoint, spec);
+    const sessions = new TrainingSessions(device, model, { gradientGraph: graph, embeddings: lookUp });
     await sessions.gradient();
     const update = await device.load(
       emitOnnx(updateGraph(optimizer, layout.size, options.maxGradNorm), noParameters),
       'update',
     );
-    const lookUp = await openEmbeddings(checkpoint, spec);
     const initial = await initialTensors(layout, {
       checkpoint,
       random: random(options.seed).fork('adapter'),
