@@ -187,7 +187,7 @@ describe('evaluate', () => {
     const stdout = await output('evaluate', '--model', run, '--data', 'two.csv', '--split', 'all');
     expect(stdout).toContain('single_label_classification, 4 examples (intervals: 1000 bootstrap draws)');
     for (const label of labels) expect(stdout).toContain(label);
-    expect(stdout).toMatch(/^speed {7}\d+ texts\/s$/m);
+    expect(stdout).toMatch(/^speed {7}[\d,]+ texts\/s$/m);
   });
 });
 
