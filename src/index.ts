@@ -14,4 +14,4 @@ export { type Classifier, type ClassifierOptions, loadClassifier, type Predictio
 export { type MergeOptions, mergeAdapter } from './predict/merge.ts';
 export { type TrainConfig, type TrainOptions, trainSchema } from './train/config.ts';
 export type { TrainEvent, TrainPlan, TrainResult } from './train/events.ts';
-export { train } from './train/train.ts';
+export { resume, type TrainControl, train } from './train/train.ts';

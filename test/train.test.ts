@@ -70,7 +70,7 @@ beforeAll(async () => {
 describe('a run', () => {
   test('tells its plan, every step, every evaluation, and its result', () => {
     expect(events.map((e) => e.type).join(' ')).toMatch(
-      /^started( step){3} evaluated checkpoint( step){3} evaluated( checkpoint)? evaluated done$/,
+      /^started( step){3} evaluated saved checkpoint( step){3} evaluated( saved)? checkpoint evaluated done$/,
     );
     expect(events[0]).toMatchObject({
       steps: 6,
@@ -141,7 +141,7 @@ describe('a run that is stopped', () => {
       all.push(event);
       if (event.type === 'step' && event.step === 2) controller.abort();
     }
-    expect(all.map((e) => e.type)).toEqual(['started', 'step', 'step', 'checkpoint', 'done']);
+    expect(all.map((e) => e.type)).toEqual(['started', 'step', 'step', 'saved', 'checkpoint', 'done']);
     expect(all.at(-1)).toMatchObject({ reason: 'aborted' });
     expect((await scores(options.out!)).length).toBe(3);
   });

@@ -24,7 +24,7 @@ export interface Flag {
 export function flagsFrom(shape: Shape): Flag[] {
   return Object.entries(shape).map(([key, schema]) => {
     const field = fieldOf(key, schema);
-    const name = `--${toKebabCase(key)}`;
+    const name = flagOf(key);
     return { field, name, term: `${name} ${placeholderOf(field)}`.trim(), help: helpOf(field) };
   });
 }
@@ -72,8 +72,8 @@ export function argumentsOf<S extends Shape>(shape: S, values: Values<S>): strin
   });
 }
 
-/** `maxGradNorm` → `max-grad-norm` */
-const toKebabCase = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** `maxGradNorm` → `--max-grad-norm` */
+export const flagOf = (key: string): string => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 function helpOf({ description, form, default: fallback }: Field): string {
   const notes = [

@@ -4,9 +4,9 @@ import type { TrainEvent } from '../train/events.ts';
 import { openLiveBlock } from './live-block.ts';
 import { columnsOf, styleFor } from './terminal.ts';
 import { trainHeader } from './view/train-header.ts';
-import { evaluationLine, stepLine } from './view/train-lines.ts';
+import { evaluationLine, noticeLines, stepLine } from './view/train-lines.ts';
 import { trainLive } from './view/train-live.ts';
-import { advance, initialState, type TrainState } from './view/train-state.ts';
+import { initialState, type TrainState } from './view/train-state.ts';
 
 export interface Reporter {
   event(event: TrainEvent, state: TrainState): void;
@@ -38,7 +38,13 @@ const jsonReporter = (): Reporter => ({
   close: nothing,
 });
 
-const quietReporter = (): Reporter => ({ event: nothing, stopping: writeNotice, close: nothing });
+const quietReporter = (): Reporter => ({
+  event(event) {
+    if (event.type === 'warning') process.stderr.write(`${noticeLines(event).join('\n')}\n`);
+  },
+  stopping: writeNotice,
+  close: nothing,
+});
 
 /** A step's line comes when both this time has passed and this share of the steps is done, or after a minute. */
 const linesEvery = { seconds: 2, share: 0.05, atMostSeconds: 60 };
@@ -61,6 +67,7 @@ function linesReporter(): Reporter {
         write(stepLine(state));
         shown = { step: event.step, at: performance.now() };
       } else if (event.type === 'evaluated') write(evaluationLine(event));
+      else for (const line of noticeLines(event)) write(style.yellow(line));
     },
     stopping: writeNotice,
     close: nothing,
@@ -99,6 +106,8 @@ function liveReporter(): Reporter {
     event(event, after) {
       state = after;
       if (event.type === 'started') block.print([...trainHeader(event, { width: columnsOf(stderr) - 1, style }), '']);
+      const notices = noticeLines(event);
+      if (notices.length > 0) block.print(notices.map(style.yellow));
       if (event.type !== 'step' || performance.now() - drawnAt >= drawEveryMs) draw();
     },
     stopping() {
@@ -113,14 +122,4 @@ function liveReporter(): Reporter {
       stderr.write('\n');
     },
   };
-}
-
-/** Feeds events to a reporter and keeps the state; returns the final one. */
-export async function follow(events: AsyncIterable<TrainEvent>, reporter: Reporter): Promise<TrainState> {
-  let state = initialState;
-  for await (const event of events) {
-    state = advance(state, event);
-    reporter.event(event, state);
-  }
-  return state;
 }

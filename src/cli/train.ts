@@ -1,15 +1,18 @@
 import type { Command } from 'commander';
+import { ConfigError } from '../core/errors.ts';
 import { dataShape, type TrainOptions, trainSchema } from '../train/config.ts';
+import type { TrainEvent } from '../train/events.ts';
 import { makeCommand } from './command.ts';
 import { requireData } from './data-flags.ts';
 import { exitCodes } from './failure.ts';
-import { addFlags, argumentsOf, type Values, valuesFrom } from './flags.ts';
+import { addFlags, argumentsOf, flagOf, type Values, valuesFrom } from './flags.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { printLines } from './output.ts';
+import { pastEvents } from './past-events.ts';
 import { commandLine } from './shell.ts';
 import { styleFor } from './terminal.ts';
-import { follow, openReporter, type ReporterOptions } from './train-reporter.ts';
-import type { TrainState } from './view/train-state.ts';
+import { openReporter, type ReporterOptions } from './train-reporter.ts';
+import { advance, initialState } from './view/train-state.ts';
 import { type NextCommands, trainSummary } from './view/train-summary.ts';
 
 type Key = keyof typeof trainSchema.shape;
@@ -17,7 +20,7 @@ type Key = keyof typeof trainSchema.shape;
 /** How help groups the flags. */
 export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
   'Model and data:': ['base', ...(Object.keys(dataShape) as Key[]), 'limit', 'maxLength'],
-  'Run:': ['out', 'overwrite', 'seed', 'threads'],
+  'Run:': ['out', 'overwrite', 'seed', 'threads', 'checkpointMinutes'],
   'LoRA:': ['rank', 'alpha', 'dropout', 'targetModules', 'layers', 'rankPattern', 'alphaPattern', 'rslora', 'dora'],
   'Training:': [
     'epochs',
@@ -35,6 +38,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
 
 interface Given extends ReporterOptions, Readonly<Record<string, unknown>> {
   readonly config?: string;
+  readonly resume?: string;
 }
 
 export function trainCommand(): Command {
@@ -47,11 +51,13 @@ export function trainCommand(): Command {
       ['emotune train --data social-posts', 'the data and the base that come with emotune; a first try'],
       ['emotune train --data posts.csv --base models/Llama-3.2-1B --out runs/posts', 'your own texts and base'],
       ['emotune train --config run.yaml --learning-rate 1e-3', 'settings from a file, one of them changed'],
+      ['emotune train --resume runs/posts', 'an interrupted run, from its last checkpoint to the same end'],
     ],
   });
   return addFlags(command, trainSchema.shape, trainFlagGroups)
     .optionsGroup('Run:')
     .option('--config <file>', 'YAML file of these settings (keys as in the config.yaml of a run); flags override it')
+    .option('--resume <run>', 'go on with an interrupted run, with its own settings (--threads may differ)')
     .optionsGroup('Output:')
     .option('--plain', 'lines instead of the live view (as when stderr is no terminal)')
     .option('--quiet', 'only the result')
@@ -62,24 +68,56 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(given: Given): Promise<number> {
-  const options = await trainOptions(given);
-  const state = await runWatched(options, given);
-  if (!given.json && state.result)
-    await printLines(trainSummary(state, nextCommands(state.result.out, options), styleFor(process.stdout)));
-  return state.result?.reason === 'aborted' ? exitCodes.interrupted : exitCodes.ok;
+  const { train, resume } = await import('../train/train.ts');
+  if (given.resume === undefined) {
+    const options = await trainOptions(given);
+    return watch(options, given, (signal) => train(options, { signal }));
+  }
+  const { readRunConfig } = await import('../train/run-folder.ts');
+  const [run, control] = [given.resume, resumeFlags(given)];
+  return watch(await readRunConfig(run), given, (signal) => resume(run, { signal, ...control }));
 }
 
-/** Trains, shows how it goes, and stops cleanly at Ctrl-C. */
-async function runWatched(options: TrainOptions, output: ReporterOptions): Promise<TrainState> {
-  const { train } = await import('../train/train.ts');
+/** @throws ConfigError for a flag that would make the run another one. */
+function resumeFlags(given: Given): Pick<TrainOptions, 'threads'> {
+  const { threads, ...others } = valuesFrom(trainSchema.shape, given);
+  const other = given.config === undefined ? Object.keys(others).map(flagOf)[0] : '--config';
+  if (other !== undefined)
+    throw new ConfigError(
+      `--resume goes on with the run's own settings: leave out ${other}, or start a new run with other settings`,
+    );
+  return threads === undefined ? {} : { threads };
+}
+
+/** Trains, shows how it goes, stops cleanly at Ctrl-C, and says how to go on. */
+async function watch(
+  options: TrainOptions,
+  output: ReporterOptions,
+  start: (signal: AbortSignal) => AsyncIterable<TrainEvent>,
+): Promise<number> {
   const reporter = openReporter(output);
   const interrupt = abortOnInterrupt({ onInterrupt: reporter.stopping, onKill: reporter.close });
+  let state = initialState;
+  let failure: unknown;
   try {
-    return await follow(train(options, { signal: interrupt.signal }), reporter);
+    for await (const event of start(interrupt.signal)) {
+      if (event.type === 'resumed') for await (const past of pastEvents(event)) state = advance(state, past);
+      state = advance(state, event);
+      reporter.event(event, state);
+    }
+  } catch (error) {
+    failure = error;
   } finally {
     reporter.close();
     interrupt.restore();
   }
+  const next = state.plan && nextCommands(state.plan.out, options);
+  if (failure !== undefined) {
+    if (next && state.checkpoint) process.stderr.write(`go on from step ${state.checkpoint.step}: ${next.resume}\n`);
+    throw failure;
+  }
+  if (!output.json && next) await printLines(trainSummary(state, next, styleFor(process.stdout)));
+  return state.result?.reason === 'aborted' ? exitCodes.interrupted : exitCodes.ok;
 }
 
 async function trainOptions(given: Given): Promise<TrainOptions> {
@@ -101,5 +139,6 @@ function nextCommands(run: string, options: TrainOptions): NextCommands {
   return {
     predict: commandLine('npx', 'emotune', 'predict', '--model', run, 'What a lovely surprise!'),
     evaluate: commandLine('npx', 'emotune', 'evaluate', '--model', run, ...data),
+    resume: commandLine('npx', 'emotune', 'train', '--resume', run),
   };
 }

@@ -95,6 +95,13 @@ const shape = {
     .describe('repeat or drop training examples until all classes are equally frequent'),
   patience: count.optional().describe('stop after this many epochs without a better validation score'),
   threshold: z.number().gt(0).lt(1).default(0.5).describe('multi-label: probability from which a label is given'),
+  checkpointMinutes: z
+    .number()
+    .positive()
+    .default(5)
+    .describe(
+      'minutes between checkpoints, from which an interrupted run goes on; one is written after every epoch, too',
+    ),
   threads: count.optional().describe('threads of the engine (default: all cores)'),
 };
 

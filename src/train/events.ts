@@ -55,5 +55,19 @@ export type TrainEvent =
       readonly best: boolean;
       readonly evaluation: Evaluation;
     }
+  /** The best weights so far are in the run's folder. */
+  | { readonly type: 'saved'; readonly path: string; readonly step: number }
+  /** All of the run's state is on disk: it can go on from here. */
   | { readonly type: 'checkpoint'; readonly path: string; readonly step: number }
+  /** An interrupted run goes on after this step. */
+  | {
+      readonly type: 'resumed';
+      readonly step: number;
+      readonly epoch: number;
+      readonly path: string;
+      /** Newer checkpoints that could not be used, and why; and what is not as it was. */
+      readonly notes: readonly string[];
+    }
+  /** Something did not work, and the run goes on without it. */
+  | { readonly type: 'warning'; readonly message: string }
   | ({ readonly type: 'done' } & TrainResult);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { ConfigError } from '../core/errors.ts';
 import { classWeights, oversample, posWeights, undersample } from '../data/balance.ts';
@@ -30,6 +31,8 @@ export interface Prepared {
   readonly lora: LoraOptions;
   readonly optimizer: Optimizer;
   readonly posWeight: readonly number[] | undefined;
+  /** SHA-256 of what is trained on: ids, tokens and targets, in order. */
+  readonly dataFingerprint: string;
 }
 
 /** Opens the base, loads and encodes the data, resolves what the configuration leaves open. */
@@ -43,7 +46,10 @@ export async function prepare(config: TrainConfig): Promise<Prepared> {
   const maxLength = Math.min(config.maxLength, spec.contextLength);
   const encoded = await encodeSplits({ ...dataset.splits, train }, tokenizer, maxLength);
   const targets = targetOptions(train, dataset, config);
+  const hash = createHash('sha256');
+  for (const { id, ids, target } of encoded.train.texts) hash.update(JSON.stringify([id, [...ids], target]));
   return {
+    dataFingerprint: hash.digest('hex'),
     checkpoint,
     spec,
     dataset,

@@ -1,12 +1,14 @@
-import { appendFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
-import { ConfigError } from '../core/errors.ts';
+import { CheckpointError, ConfigError } from '../core/errors.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
 import { type Artifact, writeArtifact } from '../predict/artifact.ts';
-import type { TrainConfig } from './config.ts';
-import type { TrainEvent, TrainResult } from './events.ts';
+import { parseTrainConfig, type TrainConfig } from './config.ts';
+import type { TrainResult } from './events.ts';
+import { MetricsLog } from './metrics-log.ts';
+import { TrainingCheckpoints } from './training-checkpoint.ts';
 
 /**
  * A run on disk:
@@ -15,23 +17,21 @@ import type { TrainEvent, TrainResult } from './events.ts';
  *     emotune.json                                     labels, task, threshold, fingerprints
  *     config.yaml                                      the configuration, complete
  *     metrics.jsonl                                    one line per event
+ *     checkpoints/                                     all of the run's state, until it is done
  *     result.json                                      written last: scores, time, memory
  */
 export interface RunFolder {
   readonly dir: string;
-  log(event: TrainEvent): Promise<void>;
+  readonly metrics: MetricsLog;
+  readonly checkpoints: TrainingCheckpoints;
   saveAdapter(adapter: Adapter, artifact: Omit<Artifact, 'version'>): Promise<void>;
   saveResult(result: TrainResult): Promise<void>;
 }
 
-const files = [
-  'adapter_config.json',
-  'adapter_model.safetensors',
-  'emotune.json',
-  'config.yaml',
-  'metrics.jsonl',
-  'result.json',
-];
+const CONFIG = 'config.yaml';
+const METRICS = 'metrics.jsonl';
+const RESULT = 'result.json';
+const files = ['adapter_config.json', 'adapter_model.safetensors', 'emotune.json', CONFIG, METRICS, RESULT];
 
 /**
  * Where a new run is to be kept.
@@ -41,25 +41,54 @@ const files = [
 export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfig): Promise<string> {
   const dir = out ?? (await freshFolder(join('runs', `${basename(base)}-${basename(data, extname(data))}`)));
   const inside = await readdir(dir).catch(() => []);
-  if (inside.length > 0 && !overwrite)
-    throw new ConfigError(`${dir} is not empty: choose another --out, or replace what is there with --overwrite`);
+  if (inside.length > 0 && !overwrite) {
+    const interrupted = await new TrainingCheckpoints(dir).exist();
+    const goOn = interrupted ? `go on with the interrupted run there with --resume ${dir}, ` : '';
+    throw new ConfigError(
+      `${dir} is not empty: ${goOn}choose another --out, or replace what is there with --overwrite`,
+    );
+  }
   return dir;
 }
 
 /** Makes the folder of a run that is ready to start. What an earlier run left there is removed first. */
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
   for (const file of files) await rm(join(dir, file), { force: true });
+  await new TrainingCheckpoints(dir).clear();
   await mkdir(dir, { recursive: true });
-  await writeFileAtomic(join(dir, 'config.yaml'), stringify({ ...config, out: dir }));
-  await writeFileAtomic(join(dir, 'metrics.jsonl'), '');
+  await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
+  return runFolder(dir, await MetricsLog.open(join(dir, METRICS)));
+}
+
+/** Opens the folder of an interrupted run to go on in it: its metrics end where its checkpoint was written. */
+export async function openRunFolder(dir: string, metricsBytes: number): Promise<RunFolder> {
+  await rm(join(dir, RESULT), { force: true });
+  return runFolder(dir, await MetricsLog.open(join(dir, METRICS), metricsBytes));
+}
+
+/**
+ * The configuration of a run.
+ *
+ * @throws CheckpointError if the folder holds none.
+ */
+export async function readRunConfig(dir: string): Promise<TrainConfig> {
+  const path = join(dir, CONFIG);
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CheckpointError(`${dir} is no run: it has no ${CONFIG}`, { cause });
+  });
+  return parseTrainConfig({ ...parse(text), out: dir });
+}
+
+function runFolder(dir: string, metrics: MetricsLog): RunFolder {
   return {
     dir,
-    log: (event) => appendFile(join(dir, 'metrics.jsonl'), `${JSON.stringify(event)}\n`),
+    metrics,
+    checkpoints: new TrainingCheckpoints(dir),
     async saveAdapter(adapter, artifact) {
       await writeArtifact(dir, artifact);
       await writeAdapter(dir, adapter);
     },
-    saveResult: (result) => writeJson(join(dir, 'result.json'), result),
+    saveResult: (result) => writeJson(join(dir, RESULT), result),
   };
 }
 

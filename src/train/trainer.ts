@@ -1,4 +1,4 @@
-import { internal, TrainingError } from '../core/errors.ts';
+import { CheckpointError, internal, TrainingError } from '../core/errors.ts';
 import { hash32, random } from '../core/random.ts';
 import type { Task } from '../core/task.ts';
 import { float32, type Tensor, uint32 } from '../core/tensor.ts';
@@ -208,6 +208,38 @@ export class Trainer {
   /** The trained tensors by their names in the graph. */
   async tensors(): Promise<ReadonlyMap<string, Tensor>> {
     return unpack(this.#parts.layout, await this.#parameters.read());
+  }
+
+  /** Everything the next step depends on, by name: the trained values and the optimiser's vectors. All [P]. */
+  async state(): Promise<ReadonlyMap<string, Tensor>> {
+    const vectors = new Map([[FLAT, await this.#parameters.read()]]);
+    for (const [name, buffer] of Object.entries(this.#state)) vectors.set(name, await buffer.read());
+    return vectors;
+  }
+
+  /**
+   * Goes on after `step` steps from the {@link Trainer.state} there was then.
+   *
+   * @throws CheckpointError if it is the state of another model or optimiser.
+   */
+  async restore(step: number, vectors: ReadonlyMap<string, Tensor>): Promise<void> {
+    const { device, options, layout } = this.#parts;
+    const put = (name: string): Promise<DeviceBuffer> => {
+      const vector = vectors.get(name);
+      if (vector?.data.length !== layout.size)
+        throw new CheckpointError(
+          `the checkpoint holds ${vector?.data.length ?? 'no'} values for '${name}', the run trains ${layout.size}`,
+        );
+      return device.put(vector);
+    };
+    const parameters = await put(FLAT);
+    const state: Record<string, DeviceBuffer> = {};
+    for (const name of options.optimizer.state) state[name] = await put(name);
+    this.#free(this.#parameters, ...(this.#previous ? [this.#previous] : []), ...Object.values(this.#state));
+    this.#parameters = parameters;
+    this.#previous = undefined;
+    this.#state = state;
+    this.#step = step;
   }
 
   /** Goes on with other weights, such as the best epoch's. */

@@ -25,3 +25,10 @@ export function evaluationLine(event: Extract<TrainEvent, { type: 'evaluated' }>
   const scores = headlines(event.evaluation).map(([name, value]) => `${name} ${value}`);
   return `${event.split} after epoch ${event.epoch}: ${scores.join(', ')}${event.best && event.split === 'validation' ? ' (best so far)' : ''}`;
 }
+
+/** What a person should know besides the numbers: warnings, and from where an interrupted run goes on. */
+export function noticeLines(event: TrainEvent): string[] {
+  if (event.type === 'warning') return [`warning: ${event.message}`];
+  if (event.type !== 'resumed') return [];
+  return [`going on after step ${event.step}, from ${event.path}`, ...event.notes.map((note) => `note: ${note}`)];
+}

@@ -23,6 +23,8 @@ export interface TrainState {
   readonly validations: readonly EpochScore[];
   readonly test: Evaluation | undefined;
   readonly result: TrainResult | undefined;
+  /** What an interrupted run could go on from. */
+  readonly checkpoint: Of<'checkpoint' | 'resumed'> | undefined;
 }
 
 export const initialState: TrainState = {
@@ -34,6 +36,7 @@ export const initialState: TrainState = {
   validations: [],
   test: undefined,
   result: undefined,
+  checkpoint: undefined,
 };
 
 /** Share of the old value that a step leaves of the smoothed loss, once there are enough steps. */
@@ -53,7 +56,11 @@ export function advance(state: TrainState, event: TrainEvent): TrainState {
         : { ...state, validations: [...state.validations, event] };
     case 'done':
       return { ...state, result: event };
+    case 'resumed':
     case 'checkpoint':
+      return { ...state, checkpoint: event };
+    case 'saved':
+    case 'warning':
       return state;
   }
 }

@@ -9,6 +9,7 @@ import type { TrainState } from './train-state.ts';
 export interface NextCommands {
   readonly predict: string;
   readonly evaluate: string;
+  readonly resume: string;
 }
 
 /** The test results, the cost of the run, and how to use it; nothing before the run is done. */
@@ -29,6 +30,7 @@ export function trainSummary(state: TrainState, next: NextCommands, style: Style
     '',
     ...(result.reason === 'finished' ? [] : [...ending(state, result), '']),
     'next:',
+    ...(result.reason === 'aborted' && state.checkpoint ? [`  ${style.cyan(next.resume)}`] : []),
     `  ${style.cyan(next.predict)}`,
     `  ${style.cyan(next.evaluate)}`,
   ];

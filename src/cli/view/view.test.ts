@@ -217,7 +217,7 @@ describe('lines', () => {
 });
 
 describe('summary', () => {
-  const next = { predict: 'npx emotune predict', evaluate: 'npx emotune evaluate' };
+  const next = { predict: 'npx emotune predict', evaluate: 'npx emotune evaluate', resume: 'go on' };
   const done: TrainEvent = {
     type: 'done',
     reason: 'finished',

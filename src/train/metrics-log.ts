@@ -1,0 +1,68 @@
+import { type FileHandle, open } from 'node:fs/promises';
+
+/**
+ * metrics.jsonl of a run: one line per event, whole or not at all.
+ *
+ * A line that cannot be written (a full disk) waits in memory with those after it until there is room; part of a line is
+ * taken back. So a disk that fills up overnight costs nothing but the wait.
+ */
+export class MetricsLog {
+  readonly #file: FileHandle;
+  #bytes: number;
+  #waiting: string[] = [];
+
+  private constructor(file: FileHandle, bytes: number) {
+    this.#file = file;
+    this.#bytes = bytes;
+  }
+
+  /** Opens the log to go on after its first `bytes` bytes; what follows them is dropped. 0: a new log. */
+  static async open(path: string, bytes = 0): Promise<MetricsLog> {
+    const file = await open(path, bytes === 0 ? 'w+' : 'r+');
+    await file.truncate(bytes);
+    return new MetricsLog(file, bytes);
+  }
+
+  /**
+   * Adds a line per value.
+   *
+   * @returns why it could not be written yet, if so.
+   */
+  async append(value: unknown): Promise<Error | undefined> {
+    this.#waiting.push(`${JSON.stringify(value)}\n`);
+    return this.#flush();
+  }
+
+  /**
+   * Makes everything durable.
+   *
+   * @returns the length of the log in bytes: what {@link MetricsLog.open} takes to go on from here.
+   * @throws the error of the file system if lines are still waiting.
+   */
+  async sync(): Promise<number> {
+    const failure = await this.#flush();
+    if (failure) throw failure;
+    await this.#file.datasync();
+    return this.#bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+    await this.#file.close();
+  }
+
+  async #flush(): Promise<Error | undefined> {
+    if (this.#waiting.length === 0) return undefined;
+    const bytes = Buffer.from(this.#waiting.join(''));
+    try {
+      for (let done = 0; done < bytes.length; )
+        done += (await this.#file.write(bytes, done, bytes.length - done, this.#bytes + done)).bytesWritten;
+    } catch (error) {
+      await this.#file.truncate(this.#bytes).catch(() => {});
+      return error as Error;
+    }
+    this.#bytes += bytes.length;
+    this.#waiting = [];
+    return undefined;
+  }
+}
