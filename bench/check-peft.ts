@@ -27,10 +27,7 @@ const saved = await readClassifier(options.model);
 const device = new Device();
 const scorer = await openScorer(device, saved);
 const encoded = await (await loadTokenizer(saved.checkpoint.dir)).encode(texts);
-const ours = await scorer.logits(
-  encoded.map((e) => e.ids),
-  await device.put(saved.parameters),
-);
+const ours = await scorer.logits(encoded, await device.put(saved.parameters));
 await device.close();
 
 function python(...args: readonly string[]): {

@@ -52,9 +52,9 @@ const rng = random(1);
 const batch = Array.from({ length: Number(options.examples) }, (_, i) => {
   const target = Array.from({ length: labels }, (_, k) => Number(k === i % labels));
   const ids = Int32Array.from({ length: Number(options.tokens) }, () => rng.integer(spec.config.vocab_size));
-  return { id: `${i}`, ids, target, loss: lossTarget('single_label_classification', target) };
+  return { id: `${i}`, sequences: [ids], target, loss: lossTarget('single_label_classification', target) };
 });
-const texts = batch.map((e) => e.ids);
+const texts = batch.flatMap((e) => e.sequences);
 const ours = await trainer.logits(texts);
 const head = (await trainer.tensors()).get('score.weight')!;
 for (let step = 1; step <= Number(options.steps); step++) {

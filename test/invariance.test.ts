@@ -23,7 +23,7 @@ beforeAll(async () => {
 const examples = (count: number): TrainExample[] =>
   randomTexts(count, 5).map((ids, i) => {
     const target = [0, 1, 2].map((k) => Number(k === i % 3));
-    return { id: `e${i}`, ids, target, loss: lossTarget('single_label_classification', target) };
+    return { id: `e${i}`, sequences: [ids], target, loss: lossTarget('single_label_classification', target) };
   });
 const flat = (rows: readonly (readonly number[])[]) => rows.flat();
 const maxDifference = (a: readonly number[], b: readonly number[]) => Math.max(...a.map((v, i) => Math.abs(v - b[i]!)));
@@ -95,6 +95,23 @@ describe('a step', () => {
       expect(maxDifference(whole.losses, other.losses)).toBeLessThan(1e-5);
       expect(maxDifference(whole.weights, other.weights)).toBeLessThan(1e-4);
     }
+  });
+
+  test('an example of weight 2 counts as two, and one of two windows as two halves', async () => {
+    const [a, b, c] = examples(3) as [TrainExample, TrainExample, TrainExample];
+    const weightsAfter = async (batch: TrainExample[]) => {
+      const trainer = await Trainer.open(device, trainerOptions(model));
+      const { loss } = await trainer.step(batch, 1e-2);
+      return [loss, ...[...(await trainer.tensors()).values()].flatMap((t) => Array.from(t.data))];
+    };
+    const twice = await weightsAfter([a, { ...a, id: 'again' }, b]);
+    expect(maxDifference(await weightsAfter([{ ...a, weight: 2 }, b]), twice)).toBeLessThan(1e-5);
+    const windows = { ...a, sequences: [...a.sequences, ...b.sequences] };
+    const halves = [
+      { ...a, weight: 0.5 },
+      { ...a, id: 'b', sequences: b.sequences, weight: 0.5 },
+    ];
+    expect(maxDifference(await weightsAfter([windows, c]), await weightsAfter([...halves, c]))).toBeLessThan(1e-5);
   });
 
   test('with dropout differs from one without, and is itself again with the same seed', async () => {

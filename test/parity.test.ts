@@ -132,6 +132,7 @@ async function feeds(
       rows.flatMap((r) => target(r).row),
       [rows.length, rows[0]!.target.length],
     ),
+    weights: float32(new Float32Array(rows.length).fill(1), [rows.length, 1]),
     divisor: float32([divisor], []),
   };
 }
@@ -196,7 +197,7 @@ async function trainAdapter(name: string, fixture: Fixture): Promise<Trained> {
       labelSmoothing: recipe.label_smoothing ?? 0,
       ...(weights ? { classWeights: weights } : {}),
     });
-    return { id: `${i}`, ids: Int32Array.from(ids), target, loss };
+    return { id: `${i}`, sequences: [Int32Array.from(ids)], target, loss };
   });
   const rate = recipe.schedule ? schedule('linear', { total: 10, warmup: 3 }) : () => 1;
   const steps = [];
@@ -208,7 +209,7 @@ async function trainAdapter(name: string, fixture: Fixture): Promise<Trained> {
     tensors,
     async logitsOf(other) {
       await trainer.load(other);
-      return (await trainer.logits(examples.map((e) => e.ids))).flat();
+      return (await trainer.logits(examples.flatMap((e) => e.sequences))).flat();
     },
   };
 }

@@ -22,6 +22,7 @@ import { readClassifier } from '../src/predict/saved-classifier.ts';
 import { openScorer } from '../src/predict/scorer.ts';
 import { scoresOf } from '../src/predict/scores.ts';
 import { Device } from '../src/runtime/device.ts';
+import { openEncoder } from '../src/text/encoder.ts';
 import { loadTokenizer } from '../src/text/tokenizer.ts';
 import type { TrainOptions } from '../src/train/config.ts';
 import type { TrainEvent } from '../src/train/events.ts';
@@ -319,7 +320,7 @@ describe('a trained classifier', () => {
     const scorer = await openScorer(device, saved);
     const tokenizer = await loadTokenizer(base);
     const scoresOfIds = async (parseSpecialTokens: boolean) => {
-      const ids = (await tokenizer.encode(names, { parseSpecialTokens })).map((e) => e.ids);
+      const ids = await tokenizer.encode(names, { parseSpecialTokens });
       return (await scorer.logits(ids, saved.parameters)).map(scoresOf.single_label_classification);
     };
     expect(maxDifference(given, await scoresOfIds(false))).toBeLessThan(1e-6);
@@ -351,6 +352,41 @@ describe('a trained classifier', () => {
     expect([...tensors.keys()].filter((n) => n.startsWith('lm_head'))).toEqual([]);
     expect(tensors.get('score.weight')).toMatchObject({ dtype: 'BF16', shape: [7, 32] });
     expect(maxDifference(await scores(merged), await scores(run))).toBeLessThan(2e-2);
+  });
+
+  test('reads texts as it was trained to: with its prompt, long ones in windows, after the turns before them', async () => {
+    const prompt = { promptPrefix: 'Post: ', promptSuffix: '\nFeeling:', instruction: 'Which feeling?' };
+    const options = quick({ epochs: 1, ...prompt, maxLength: 32, longTexts: 'windows', windowOverlap: 4 });
+    await collect(options);
+    const classifier = await loadClassifier(options.out!, { threads: 1 });
+    const long = 'what a day it was, and then the rain came down on all of us '.repeat(5);
+    const [read, short, after] = await classifier.classify([
+      long,
+      'so happy',
+      { text: 'so happy', context: [{ role: 'friend', text: 'She died.' }] },
+    ]);
+    await classifier.dispose();
+    expect(read!.truncated).toBe(false);
+    expect(after!.scores).not.toEqual(short!.scores);
+    const saved = await readClassifier(options.out!);
+    expect(saved.settings).toMatchObject({
+      prompt: { format: 'plain', instruction: 'Which feeling?', prefix: 'Post: ', suffix: '\nFeeling:' },
+      longTexts: 'windows',
+      windowOverlap: 4,
+      windowPooling: 'mean',
+    });
+    const tokenizer = await loadTokenizer(base);
+    const [whole] = await tokenizer.encode(['Which feeling?\nPost: so happy\nFeeling:']);
+    const encoder = await openEncoder(tokenizer, saved.settings);
+    const [windows] = await encoder.encode([{ text: long.trim() }]);
+    expect(windows!.sequences.length).toBeGreaterThan(2);
+    const device = new Device({ threads: 1 });
+    const scorer = await openScorer(device, saved);
+    const logits = await scorer.logits([whole!, ...windows!.sequences], saved.parameters);
+    await device.close();
+    const [one, ...rest] = logits.map(scoresOf.single_label_classification);
+    const mean = one!.map((_, k) => rest.reduce((sum, s) => sum + s[k]!, 0) / rest.length);
+    expect(maxDifference([Object.values(short!.scores), Object.values(read!.scores)], [one!, mean])).toBeLessThan(1e-5);
   });
 
   test('cleans texts as training does', async () => {

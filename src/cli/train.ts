@@ -19,7 +19,17 @@ type Key = keyof typeof trainSchema.shape;
 
 /** How help groups the flags. */
 export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
-  'Model and data:': ['base', ...(Object.keys(dataShape) as Key[]), 'limit', 'maxLength'],
+  'Model and data:': ['base', ...(Object.keys(dataShape) as Key[]), 'limit'],
+  'Reading:': [
+    'maxLength',
+    'longTexts',
+    'windowOverlap',
+    'windowPooling',
+    'promptFormat',
+    'instruction',
+    'promptPrefix',
+    'promptSuffix',
+  ],
   'Run:': ['out', 'overwrite', 'seed', 'threads', 'checkpointMinutes'],
   'LoRA:': ['rank', 'alpha', 'dropout', 'targetModules', 'layers', 'rankPattern', 'alphaPattern', 'rslora', 'dora'],
   'Training:': [

@@ -1,3 +1,5 @@
+import type { Turn } from '../text/prompt.ts';
+
 /** What {@link cleanText} can change, in the order it does. */
 export const cleaningSteps = ['lineEndings', 'controlCharacters', 'loneSurrogates', 'outerWhiteSpace'] as const;
 export type CleaningStep = (typeof cleaningSteps)[number];
@@ -46,3 +48,7 @@ export function cleanExamples<T extends { readonly text: string }>(
   }
   return { kept, dropped, counts };
 }
+
+/** The turns before a text, cleaned as texts are; those that come out empty say nothing. */
+export const cleanTurns = (turns: readonly Turn[]): Turn[] =>
+  turns.map((turn) => ({ ...turn, text: cleanText(turn.text).text })).filter(({ text }) => text !== '');

@@ -5,6 +5,9 @@ import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
 import { CheckpointError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
+import { longTextRules } from '../text/encoder.ts';
+import { noPrompt, promptFormats } from '../text/prompt.ts';
+import { windowPoolings } from './scores.ts';
 
 const FILE = 'emotune.json';
 
@@ -13,6 +16,13 @@ const schema = z.object({
   task: z.enum(tasks),
   labels: z.array(z.string()).min(1),
   maxLength: z.int().positive(),
+  /** What is put around a text before the model reads it. */
+  prompt: z
+    .object({ format: z.enum(promptFormats), instruction: z.string(), prefix: z.string(), suffix: z.string() })
+    .default(noPrompt),
+  longTexts: z.enum(longTextRules).default('truncate'),
+  windowOverlap: z.int().min(0).default(0),
+  windowPooling: z.enum(windowPoolings).default('mean'),
   threshold: z.number(),
   /** The base the adapter belongs to; null where the adapter is merged into the folder's own weights. */
   base: z.object({ path: z.string(), fingerprint: z.string() }).nullable(),

@@ -1,11 +1,12 @@
 import { DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
-import { cleanText } from '../data/clean.ts';
+import { cleanText, cleanTurns } from '../data/clean.ts';
 import { Device } from '../runtime/device.ts';
+import { openEncoder, type Passage } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { readClassifier } from './saved-classifier.ts';
 import { openScorer } from './scorer.ts';
-import { decide, scoresOf } from './scores.ts';
+import { decide, pooledScores } from './scores.ts';
 
 /** What a text is found to say. */
 export interface Prediction {
@@ -24,11 +25,12 @@ export interface Classifier {
   /** Multi-label: probability from which a label is given. */
   readonly threshold: number;
   /**
-   * Classifies texts, in the order given. They are cleaned as training texts are (data/clean.ts).
+   * Classifies texts, in the order given; a text may come with the turns of a conversation before it. They are cleaned as
+   * training texts are (data/clean.ts).
    *
    * @throws DataError naming the first text that is empty.
    */
-  classify(texts: readonly string[]): Promise<Prediction[]>;
+  classify(texts: readonly (string | Passage)[]): Promise<Prediction[]>;
   dispose(): Promise<void>;
 }
 
@@ -55,9 +57,9 @@ export interface ClassifierOptions {
  */
 export async function loadClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
   const saved = await readClassifier(path, options);
-  const { task, labels, maxLength } = saved.settings;
+  const { task, labels, windowPooling: pooling } = saved.settings;
   const threshold = options.threshold ?? saved.settings.threshold;
-  const tokenizer = await loadTokenizer(saved.checkpoint.dir);
+  const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);
   const device = new Device(options.threads === undefined ? {} : { threads: options.threads });
   try {
     const scorer = await openScorer(device, saved);
@@ -67,16 +69,16 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
       labels,
       threshold,
       async classify(texts) {
-        const cleaned = texts.map((text) => cleanText(text).text);
-        const encoded = await tokenizer.encode(cleaned, { maxLength });
-        const empty = cleaned.findIndex((text, i) => text === '' || encoded[i]!.ids.length === 0);
+        const passages = texts.map(cleanPassage);
+        const empty = passages.findIndex(({ text }) => text === '');
         if (empty >= 0) throw new DataError(`text ${empty} of ${texts.length} is empty: there is nothing to classify`);
+        const encoded = await encoder.encode(passages);
         const logits = await scorer.logits(
-          encoded.map((e) => e.ids),
+          encoded.flatMap(({ sequences }) => sequences),
           parameters,
         );
-        return logits.map((row, i) => {
-          const scores = scoresOf[task](row);
+        const counts = encoded.map(({ sequences }) => sequences.length);
+        return pooledScores(task, logits, { counts, pooling }).map((scores, i) => {
           return {
             labels: decide[task](scores, threshold).map((k) => labels[k]!),
             scores: Object.fromEntries(labels.map((label, k) => [label, scores[k]!])),
@@ -90,4 +92,9 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
     await device.close();
     throw error;
   }
+}
+
+function cleanPassage(given: string | Passage): Passage {
+  const { text, context = [] } = typeof given === 'string' ? { text: given } : given;
+  return { text: cleanText(text).text, context: cleanTurns(context) };
 }

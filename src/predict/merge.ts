@@ -128,10 +128,10 @@ const padToken = (config: Readonly<Record<string, unknown>>): unknown =>
 /** transformers reads a text's last token that is not the pad token: texts must not end in it. */
 async function checkPadToken({ checkpoint: { config, dir } }: SavedClassifier): Promise<void> {
   const tokenizer = await loadTokenizer(dir);
-  const [text] = await tokenizer.encode(['a']);
-  if (text!.ids.at(-1) !== padToken(config)) return;
+  const [ids] = await tokenizer.encode(['a']);
+  if (ids!.at(-1) !== padToken(config)) return;
   throw new ConfigError(
-    `${dir}: every text ends with token ${text!.ids.at(-1)}, which is also the pad token: transformers would pool before it. Set another pad_token_id in config.json`,
+    `${dir}: every text ends with token ${ids!.at(-1)}, which is also the pad token: transformers would pool before it. Set another pad_token_id in config.json`,
   );
 }
 

@@ -12,11 +12,18 @@ import { HEAD } from '../models/heads.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import { dense } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
+import { plainReading, type Reading } from '../text/encoder.ts';
 import { type Artifact, readArtifact, tokenizerFingerprint } from './artifact.ts';
 import type { ClassifierModel } from './scorer.ts';
+import type { WindowPooling } from './scores.ts';
 
 /** How a classifier reads texts and decides. */
-export type Settings = Pick<Artifact, 'task' | 'labels' | 'maxLength' | 'threshold'>;
+export interface Settings extends Reading {
+  readonly task: Task;
+  readonly labels: readonly string[];
+  readonly threshold: number;
+  readonly windowPooling: WindowPooling;
+}
 
 /** A saved classifier, read and checked but not loaded into the engine. */
 export interface SavedClassifier extends ClassifierModel {
@@ -140,7 +147,8 @@ function settingsOf({ config, dir }: Checkpoint, spec: DecoderSpec, count: numbe
     names.length > 0 ? names.map(([, label]) => label) : Array.from({ length: size }, (_, k) => `LABEL_${k}`);
   const inferred: Task = size === 1 ? 'regression' : 'single_label_classification';
   const task = tasks.find((t) => t === config.problem_type) ?? inferred;
-  return { task, labels, maxLength: Math.min(DEFAULT_LENGTH, spec.contextLength), threshold: 0.5 };
+  const reading = plainReading(Math.min(DEFAULT_LENGTH, spec.contextLength));
+  return { task, labels, threshold: 0.5, windowPooling: 'mean', ...reading };
 }
 
 const exists = (path: string): Promise<boolean> =>

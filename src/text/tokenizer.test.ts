@@ -11,7 +11,7 @@ const llama = await loadTokenizer(folder('llama'));
 const bert = await loadTokenizer(folder('bert'));
 
 const idsOf = async (tokenizer: Tokenizer, text: string, options = {}) => [
-  ...(await tokenizer.encode([text], options))[0]!.ids,
+  ...(await tokenizer.encode([text], options))[0]!,
 ];
 const tokensOf = async (tokenizer: Tokenizer, text: string, options = {}) =>
   (await tokenizer.tokenize(text, options)).map(({ token }) => token);
@@ -35,7 +35,7 @@ describe.each(['llama', 'bert', 'roberta'])(
         cases.map(({ text }) => text),
         { parseSpecialTokens: true },
       );
-      expect(encoded.map(({ ids }) => [...ids])).toEqual(cases.map(({ ids }) => ids));
+      expect(encoded.map((ids) => [...ids])).toEqual(cases.map(({ ids }) => ids));
     });
 
     test.each(cases)('on $text', async ({ text, ids, tokens, offsets, decoded }) => {
@@ -80,36 +80,16 @@ describe('special tokens in a text', () => {
   });
 });
 
-describe('truncation', () => {
-  const text = 'one two three four five six';
-  test.each([
-    ['llama', llama],
-    ['bert', bert],
-  ])('of %s keeps the template and drops the end of the text', async (_, tokenizer) => {
-    const all = await idsOf(tokenizer, text);
-    const [encoded] = await tokenizer.encode([text], { maxLength: 6 });
-    const tail = tokenizer === bert ? 1 : 0;
-    const ids = [...all.slice(0, 6 - tail), ...all.slice(all.length - tail)];
-    expect(encoded).toEqual({ ids: Int32Array.from(ids), totalTokens: all.length, truncated: true });
-    expect((await tokenizer.tokenize(text, { maxLength: 6 })).map(({ id }) => id)).toEqual(ids);
-  });
-
-  test('leaves a text that just fits alone', async () => {
-    const all = await idsOf(bert, text);
-    const encoded = await bert.encode([text], { maxLength: all.length });
-    expect(encoded).toEqual([{ ids: Int32Array.from(all), totalTokens: all.length, truncated: false }]);
-  });
-
-  test('without the template counts the text only', async () => {
-    const all = await idsOf(bert, text, { addSpecialTokens: false });
-    expect(await idsOf(bert, text, { addSpecialTokens: false, maxLength: 2 })).toEqual(all.slice(0, 2));
-  });
-
-  test('to nothing but the template is refused', async () => {
-    await expect(bert.encode([text], { maxLength: 2 })).rejects.toThrow(
-      /maxLength is 2, .* takes 2 tokens .*: use 3 or more/,
-    );
-  });
+test('knows what its template puts around a text', async () => {
+  for (const tokenizer of [llama, bert]) {
+    const { before, after } = tokenizer.template;
+    const inner = await idsOf(tokenizer, 'one two', { addSpecialTokens: false });
+    expect(await idsOf(tokenizer, 'one two')).toEqual([...before, ...inner, ...after]);
+  }
+  expect([llama.template, llama.specialTokens]).toEqual([
+    { before: [1998], after: [] },
+    ['<|begin_of_text|>', '<|end_of_text|>'],
+  ]);
 });
 
 describe('odd texts', () => {
@@ -133,7 +113,7 @@ describe('odd texts', () => {
 
   test('more texts than a native batch keep their order', async () => {
     const encoded = await llama.encode(Array.from({ length: 5000 }, (_, i) => `${i}`));
-    expect(await llama.decode(encoded[4321]!.ids)).toBe('4321');
+    expect(await llama.decode(encoded[4321]!)).toBe('4321');
   });
 });
 

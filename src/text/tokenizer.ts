@@ -3,12 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JsEncoding, Tokenizer as Native } from 'tokenizers';
-import { CheckpointError, ConfigError } from '../core/errors.ts';
+import { CheckpointError } from '../core/errors.ts';
 import { codeUnitOffsets } from './offsets.ts';
 
 export interface EncodeOptions {
-  /** The most tokens of one text, the template's included; the end of the text is dropped. Default: no limit. */
-  readonly maxLength?: number;
   /** Whether the template adds its tokens (`<|begin_of_text|>`, `[CLS]` … `[SEP]`). Default true. */
   readonly addSpecialTokens?: boolean;
   /**
@@ -16,13 +14,6 @@ export interface EncodeOptions {
    * Default false: what a user writes is text.
    */
   readonly parseSpecialTokens?: boolean;
-}
-
-export interface Encoded {
-  readonly ids: Int32Array<ArrayBuffer>;
-  /** How many tokens there were before any were dropped. */
-  readonly totalTokens: number;
-  readonly truncated: boolean;
 }
 
 /** One token and the part of the text it stands for, `text.slice(start, end)`; empty for the template's own tokens. */
@@ -36,12 +27,12 @@ export interface Token {
 export interface Tokenizer {
   /** How many tokens there are, the added ones included. */
   readonly vocabSize: number;
-  /**
-   * The ids of many texts at once. A lone surrogate is read as U+FFFD.
-   *
-   * @throws ConfigError if `maxLength` leaves no room for text.
-   */
-  encode(texts: readonly string[], options?: EncodeOptions): Promise<Encoded[]>;
+  /** Names of the special tokens. */
+  readonly specialTokens: readonly string[];
+  /** The tokens that the template puts around a text: `<|begin_of_text|>`, or `[CLS]` and `[SEP]`. */
+  readonly template: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** The ids of many texts at once, of any length. A lone surrogate is read as U+FFFD. */
+  encode(texts: readonly string[], options?: EncodeOptions): Promise<Int32Array<ArrayBuffer>[]>;
   /** The tokens of one text with their places in it; the ids are those of {@link Tokenizer.encode}. */
   tokenize(text: string, options?: EncodeOptions): Promise<Token[]>;
   /** The text of ids, without the special tokens. */
@@ -69,24 +60,18 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
   };
   const pick = (options: EncodeOptions) => (options.parseSpecialTokens ? parsingSpecials() : asText);
   const specialIds = new Map(definition.added_tokens.map(({ content, id }) => [content, id]));
-  const templateLength = (await asText.encode('')).getLength();
-  const limit = ({ maxLength = Number.POSITIVE_INFINITY, addSpecialTokens = true }: EncodeOptions) => {
-    const added = addSpecialTokens ? templateLength : 0;
-    if (maxLength > added) return maxLength;
-    throw new ConfigError(
-      `maxLength is ${maxLength}, but the template alone takes ${added} tokens (${file}): use ${added + 1} or more`,
-    );
-  };
+  const special = definition.added_tokens.filter((token) => token.special).map(({ content }) => content);
 
   return {
     vocabSize: asText.getVocabSize(true),
+    specialTokens: special,
+    template: templateOf(await asText.encode('a')),
     async encode(texts, options = {}) {
-      const maxLength = limit(options);
-      const out: Encoded[] = [];
+      const out: Int32Array<ArrayBuffer>[] = [];
       for (let i = 0; i < texts.length; i += batchTexts) {
         const batch = texts.slice(i, i + batchTexts);
         for (const encoding of await pick(options).encodeBatch(batch, nativeOptions(options)))
-          out.push(encoded(encoding, maxLength));
+          out.push(Int32Array.from(encoding.getIds()));
       }
       return out;
     },
@@ -94,9 +79,9 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
       const encoding = await pick(options).encode(text, null, nativeOptions(options));
       const [ids, tokens, offsets] = [encoding.getIds(), encoding.getTokens(), encoding.getOffsets()];
       const codeUnits = codeUnitOffsets(text);
-      return keptPositions(encoding, limit(options)).map((i) => {
+      return ids.map((id, i) => {
         const [start, end] = offsets[i] as [number, number];
-        return { id: ids[i]!, token: tokens[i]!, start: codeUnits[start]!, end: codeUnits[end]! };
+        return { id, token: tokens[i]!, start: codeUnits[start]!, end: codeUnits[end]! };
       });
     },
     decode: (ids) => parsingSpecials().decode(Array.from(ids), true),
@@ -106,19 +91,10 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
 
 const nativeOptions = ({ addSpecialTokens = true }: EncodeOptions) => ({ addSpecialTokens });
 
-function encoded(encoding: JsEncoding, maxLength: number): Encoded {
-  const ids = encoding.getIds();
-  const truncated = ids.length > maxLength;
-  const kept = truncated ? keptPositions(encoding, maxLength).map((i) => ids[i]!) : ids;
-  return { ids: Int32Array.from(kept), totalTokens: ids.length, truncated };
-}
-
-/** All positions, or if those are too many the template's at both ends and as much of the text as fits between. */
-function keptPositions(encoding: JsEncoding, maxLength: number): number[] {
-  const isTemplate = encoding.getSpecialTokensMask();
-  const dropped = Math.max(0, isTemplate.length - maxLength);
-  const end = isTemplate.lastIndexOf(0) + 1; // of the text
-  return [...isTemplate.keys()].filter((i) => i < end - dropped || i >= end);
+/** What stands before the first and after the last token of a text. */
+function templateOf(encoding: JsEncoding): Tokenizer['template'] {
+  const [ids, isTemplate] = [encoding.getIds(), encoding.getSpecialTokensMask()];
+  return { before: ids.slice(0, isTemplate.indexOf(0)), after: ids.slice(isTemplate.lastIndexOf(0) + 1) };
 }
 
 /** The parts of a tokenizer.json that are read here; the native side checks the whole. */

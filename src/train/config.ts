@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
 import { scheduleNames } from '../optim/schedule.ts';
+import { windowPoolings } from '../predict/scores.ts';
+import { longTextRules } from '../text/encoder.ts';
+import { promptFormats } from '../text/prompt.ts';
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(1);
@@ -51,7 +54,22 @@ const shape = {
     .default(0)
     .describe('seed of the split, the initial adapter, the order and the dropout'),
   limit: count.optional().describe('train on the first N examples only'),
-  maxLength: count.default(256).describe('longest text in tokens; longer ones are cut, counted and reported'),
+  maxLength: count.default(256).describe('most tokens read at once, the prompt included'),
+  longTexts: z
+    .enum(longTextRules)
+    .default('truncate')
+    .describe(
+      'texts longer than that: drop their end (counted and reported), or read them in windows and pool the scores',
+    ),
+  windowOverlap: z.int().min(0).default(32).describe('tokens that neighbouring windows share'),
+  windowPooling: z.enum(windowPoolings).default('mean').describe('how the scores of windows become those of the text'),
+  promptFormat: z
+    .enum(promptFormats)
+    .default('plain')
+    .describe("how turns are written: 'plain' lines, or the chat format a base was trained on"),
+  instruction: z.string().default('').describe('system message of a chat format, or first line of a plain prompt'),
+  promptPrefix: z.string().default('').describe('put before every text; saved with the model'),
+  promptSuffix: z.string().default('').describe('put after every text; saved with the model'),
 
   rank: count.default(16).describe('LoRA rank'),
   alpha: z.number().positive().optional().describe('LoRA alpha (default: 2 × rank)'),

@@ -3,7 +3,7 @@ import type { Task } from '../core/task.ts';
 import { grad } from '../graph/grad.ts';
 import { Graph, type Value } from '../graph/graph.ts';
 import { verify } from '../graph/verify.ts';
-import { binaryCrossEntropy, crossEntropy, squaredError } from '../nn/losses.ts';
+import { binaryCrossEntropy, crossEntropy, type LossScale, squaredError } from '../nn/losses.ts';
 import { accumulate, type FlatLayout, flatLayout } from '../optim/flat.ts';
 
 export interface LossOptions {
@@ -11,26 +11,24 @@ export interface LossOptions {
   readonly posWeight?: readonly number[];
 }
 
-type Loss = (logits: Value, targets: Value, divisor: Value, options: LossOptions) => Value;
+type Loss = (logits: Value, targets: Value, scale: LossScale & LossOptions) => Value;
 
 /** The loss of each task, as transformers chooses it by `problem_type`. */
 const losses: Readonly<Record<Task, Loss>> = {
   single_label_classification: crossEntropy,
-  multi_label_classification: (logits, targets, divisor, { posWeight }) =>
-    binaryCrossEntropy(logits, targets, { divisor, ...(posWeight ? { posWeight } : {}) }),
+  multi_label_classification: binaryCrossEntropy,
   regression: squaredError,
 };
 
-/** The loss of a classifier's logits [B, K], against the inputs `targets` [B, K] and `divisor` []. */
+/** The loss of a classifier's logits [B, K], against the inputs `targets` [B, K], `weights` [B, 1] and `divisor` []. */
 export function lossOf(task: Task, logits: Value, options: LossOptions = {}): Value {
   const { graph } = logits;
   return graph.scope('loss', () =>
-    losses[task](
-      logits,
-      graph.input('targets', 'float32', logits.shape),
-      graph.input('divisor', 'float32', []),
-      options,
-    ),
+    losses[task](logits, graph.input('targets', 'float32', logits.shape), {
+      weights: graph.input('weights', 'float32', [logits.shape[0]!, 1]),
+      divisor: graph.input('divisor', 'float32', []),
+      ...options,
+    }),
   );
 }
 

@@ -11,7 +11,8 @@ import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import { adamw } from '../optim/adamw.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
-import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { type Encoder, openEncoder, type Reading } from '../text/encoder.ts';
+import { loadTokenizer } from '../text/tokenizer.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
 import type { EncodedExample, TrainExample } from './trainer.ts';
@@ -26,7 +27,7 @@ export interface Prepared {
   readonly validation: readonly EncodedExample[];
   readonly test: readonly EncodedExample[];
   readonly truncated: number;
-  readonly maxLength: number;
+  readonly reading: Reading;
   readonly learningRate: number;
   readonly lora: LoraOptions;
   readonly optimizer: Optimizer;
@@ -43,18 +44,19 @@ export async function prepare(config: TrainConfig): Promise<Prepared> {
   const { dataset, report } = await loadDataset(dataSchema.parse(config));
   checkTask(dataset, config);
   const train = balanced(dataset.splits.train.slice(0, config.limit), dataset, config);
-  const maxLength = Math.min(config.maxLength, spec.contextLength);
-  const encoded = await encodeSplits({ ...dataset.splits, train }, tokenizer, maxLength);
+  const reading = readingOf(config, spec);
+  const encoded = await encodeSplits({ ...dataset.splits, train }, await openEncoder(tokenizer, reading));
   const targets = targetOptions(train, dataset, config);
   const hash = createHash('sha256');
-  for (const { id, ids, target } of encoded.train.texts) hash.update(JSON.stringify([id, [...ids], target]));
+  for (const { id, sequences, target } of encoded.train.texts)
+    hash.update(JSON.stringify([id, sequences.map((ids) => [...ids]), target]));
   return {
     dataFingerprint: hash.digest('hex'),
     checkpoint,
     spec,
     dataset,
     report,
-    maxLength,
+    reading,
     train: encoded.train.texts.map((e) => ({ ...e, loss: lossTarget(dataset.task, e.target, targets) })),
     validation: encoded.validation.texts,
     test: encoded.test.texts,
@@ -85,15 +87,12 @@ function balanced(train: readonly Example[], { task }: Dataset, { balance, seed 
   return balance === 'undersample' ? undersample(train, { task, seed }) : train;
 }
 
-async function encodeSplits(splits: PerSplit<readonly Example[]>, tokenizer: Tokenizer, maxLength: number) {
+async function encodeSplits(splits: PerSplit<readonly Example[]>, encoder: Encoder) {
   const encode = async (examples: readonly Example[]) => {
-    const tokens = await tokenizer.encode(
-      examples.map((e) => e.text),
-      { maxLength },
-    );
+    const encoded = await encoder.encode(examples);
     return {
-      texts: examples.map(({ id, target }, i) => ({ id, target, ids: tokens[i]!.ids })),
-      truncated: tokens.filter((t) => t.truncated).length,
+      texts: examples.map(({ id, target }, i) => ({ id, target, sequences: encoded[i]!.sequences })),
+      truncated: encoded.filter((e) => e.truncated).length,
     };
   };
   const [train, validation, test] = [
@@ -107,6 +106,13 @@ async function encodeSplits(splits: PerSplit<readonly Example[]>, tokenizer: Tok
 function targetOptions(train: readonly Example[], { task, labels }: Dataset, config: TrainConfig): TargetOptions {
   const weighted = task === 'single_label_classification' && config.classWeights === 'balanced';
   return { labelSmoothing: config.labelSmoothing, ...(weighted ? { classWeights: classWeights(train, labels) } : {}) };
+}
+
+function readingOf(config: TrainConfig, spec: DecoderSpec): Reading {
+  const { promptFormat: format, instruction, promptPrefix: prefix, promptSuffix: suffix } = config;
+  const { longTexts, windowOverlap } = config;
+  const maxLength = Math.min(config.maxLength, spec.contextLength);
+  return { maxLength, prompt: { format, instruction, prefix, suffix }, longTexts, windowOverlap };
 }
 
 /** Wider models want smaller steps: 2·10⁻⁴ at Llama-3-8B's width, growing as 1/√width below. */

@@ -9,7 +9,7 @@ import { baseReference } from '../models/base.ts';
 import { parameterCount } from '../models/weights.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
-import { scoresOf } from '../predict/scores.ts';
+import { pooledScores } from '../predict/scores.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { peakMemoryBytes } from '../runtime/memory.ts';
 import type { TrainConfig } from './config.ts';
@@ -273,13 +273,14 @@ export class Run {
     const { task, labels } = prepared.dataset;
     const logits = await this.#trainer
       .logits(
-        examples.map((e) => e.ids),
+        examples.flatMap((e) => e.sequences),
         signal,
       )
       .catch((error: unknown) => {
         if (!signal?.aborted) throw error;
       });
     if (!logits) return undefined;
+    const counts = examples.map((e) => e.sequences.length);
     if (!logits.flat().every(Number.isFinite)) {
       this.#trainer.revert();
       throw new TrainingError(
@@ -289,7 +290,10 @@ export class Run {
     return evaluate(
       task,
       labels,
-      { targets: examples.map((e) => e.target), scores: logits.map(scoresOf[task]) },
+      {
+        targets: examples.map((e) => e.target),
+        scores: pooledScores(task, logits, { counts, pooling: config.windowPooling }),
+      },
       { threshold: config.threshold, ...(intervals ? { bootstrap: { seed: config.seed } } : {}) },
     );
   }
@@ -297,14 +301,15 @@ export class Run {
   /** The best weights so far, or the current ones if none were evaluated. */
   async #write(): Promise<void> {
     const { config, folder, prepared } = this.#context;
-    const { checkpoint, dataset, lora, maxLength } = prepared;
+    const { checkpoint, dataset, lora, reading } = prepared;
     const tensors = this.#best?.tensors ?? (await this.#trainer.tensors());
     await folder.saveAdapter(
       { options: lora, tensors, baseModel: resolve(checkpoint.dir) },
       {
         task: dataset.task,
         labels: [...dataset.labels],
-        maxLength,
+        ...reading,
+        windowPooling: config.windowPooling,
         threshold: config.threshold,
         base: { path: baseReference(config.base), fingerprint: await checkpoint.fingerprint() },
         tokenizer: { fingerprint: await tokenizerFingerprint(checkpoint.dir) },

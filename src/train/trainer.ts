@@ -27,7 +27,8 @@ import type { LossTarget } from './targets.ts';
 /** An example as the engine takes it. */
 export interface EncodedExample {
   readonly id: string;
-  readonly ids: Int32Array;
+  /** Its tokens; of a long text those of each window. */
+  readonly sequences: readonly Int32Array[];
   readonly target: readonly number[];
 }
 
@@ -49,7 +50,11 @@ export interface StepResult {
 }
 
 /** An example with what the loss takes for it. */
-export type TrainExample = EncodedExample & { readonly loss: LossTarget };
+export type TrainExample = EncodedExample & {
+  readonly loss: LossTarget;
+  /** How much it counts beside the others; default 1. */
+  readonly weight?: number;
+};
 
 interface Parts {
   readonly device: Device;
@@ -59,6 +64,19 @@ interface Parts {
   readonly sessions: TrainingSessions;
   readonly update: Session;
 }
+
+/** A sequence of an example: a row of the loss. */
+interface Row {
+  readonly ids: Int32Array;
+  readonly target: readonly number[];
+  readonly weight: number;
+  /** Example and window, for dropout. */
+  readonly key: readonly [id: string, window: number];
+}
+
+/** An example's weight in the loss is shared among its windows. */
+const rowsOf = ({ id, sequences, loss, weight = 1 }: TrainExample): Row[] =>
+  sequences.map((ids, window) => ({ ids, target: loss.row, weight: weight / sequences.length, key: [id, window] }));
 
 /** The trained state of a LoRA run, which stays with the device: parameters, the optimiser's vectors, the step. */
 export class Trainer {
@@ -157,14 +175,13 @@ export class Trainer {
   async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
     const { options, sessions } = this.#parts;
     const session = await sessions.gradient();
-    const divisor = float32([batch.reduce((sum, e) => sum + e.loss.divisor, 0)], []);
+    const divisor = float32([batch.reduce((sum, { loss, weight = 1 }) => sum + weight * loss.divisor, 0)], []);
     let gradient = this.#zeros;
     let loss = 0;
-    for (const part of microBatches(
-      batch.map((e) => e.ids.length),
-      options.microBatchTokens,
-    )) {
-      const feeds = await this.#feed(part.map((i) => batch[i]!));
+    const rows = batch.flatMap(rowsOf);
+    const lengths = rows.map(({ ids }) => ids.length);
+    for (const part of microBatches(lengths, options.microBatchTokens)) {
+      const feeds = await this.#feed(part.map((i) => rows[i]!));
       const { tensors, buffers } = await session.run({ ...feeds, divisor, [FLAT]: this.#parameters, gradient }, [
         'gradient',
       ]);
@@ -172,29 +189,32 @@ export class Trainer {
       this.#free(gradient);
       gradient = buffers.gradient;
     }
-    return { loss, gradient, tokens: batch.reduce((n, e) => n + e.ids.length, 0) };
+    return { loss, gradient, tokens: lengths.reduce((n, length) => n + length, 0) };
   }
 
-  async #feed(examples: readonly TrainExample[]): Promise<Record<string, Tensor>> {
+  async #feed(rows: readonly Row[]): Promise<Record<string, Tensor>> {
     const { lookUp, options } = this.#parts;
     const feeds = await packedFeeds(
-      examples.map((e) => e.ids),
+      rows.map(({ ids }) => ids),
       lookUp,
     );
     const targets = float32(
-      examples.flatMap((e) => e.loss.row),
-      [examples.length, options.labels],
+      rows.flatMap(({ target }) => target),
+      [rows.length, options.labels],
     );
-    return options.lora.dropout > 0
-      ? { ...feeds, targets, dropoutKeys: this.#dropoutKeys(examples) }
-      : { ...feeds, targets };
+    const weights = float32(
+      rows.map(({ weight }) => weight),
+      [rows.length, 1],
+    );
+    const dropoutKeys = options.lora.dropout > 0 ? { dropoutKeys: this.#dropoutKeys(rows) } : {};
+    return { ...feeds, targets, weights, ...dropoutKeys };
   }
 
   /** A key for each token, made of the seed, the step, the example and the position: masks do not depend on the cut. */
-  #dropoutKeys(examples: readonly TrainExample[]): Tensor {
-    const keys = examples.flatMap(({ id, ids }) => {
-      const example = hash32(this.#parts.options.seed, this.#step, id);
-      return Array.from(ids, (_, position) => hash32(example, position));
+  #dropoutKeys(rows: readonly Row[]): Tensor {
+    const keys = rows.flatMap(({ key, ids }) => {
+      const row = hash32(this.#parts.options.seed, this.#step, ...key);
+      return Array.from(ids, (_, position) => hash32(row, position));
     });
     return uint32(keys, [keys.length, 1]);
   }
