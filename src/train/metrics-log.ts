@@ -1,5 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
+/** What the log needs of a file. */
+type LogFile = Pick<FileHandle, 'truncate' | 'datasync' | 'close'> & {
+  write(bytes: Buffer, offset: number, length: number, position: number): Promise<{ readonly bytesWritten: number }>;
+};
+
 /**
  * metrics.jsonl of a run: one line per event, whole or not at all.
  *
@@ -7,11 +12,12 @@ import { type FileHandle, open } from 'node:fs/promises';
  * taken back. So a disk that fills up overnight costs nothing but the wait.
  */
 export class MetricsLog {
-  readonly #file: FileHandle;
+  readonly #file: LogFile;
   #bytes: number;
   #waiting: string[] = [];
 
-  private constructor(file: FileHandle, bytes: number) {
+  /** Over an open file whose first `bytes` bytes are the log so far. */
+  constructor(file: LogFile, bytes: number) {
     this.#file = file;
     this.#bytes = bytes;
   }
