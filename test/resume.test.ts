@@ -10,6 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -188,6 +189,17 @@ describe('a run cannot go on', () => {
     const run = await interrupted({ data });
     writeFileSync(data, `text,label\n${rows.slice(1).join('')}another text,joy\n`);
     await refused(run, /the training data \(.*posts\.csv\) changed since it stopped/);
+  });
+  test('while another process trains there; what a killed one left does not count', async () => {
+    const run = await interrupted();
+    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    writeFileSync(join(run, 'lock'), JSON.stringify({ pid: other.pid, host: hostname() }));
+    await refused(run, new RegExp(`process ${other.pid} on .* is training in .*remove .*lock`));
+    const over = ended(other);
+    other.kill('SIGKILL');
+    await over;
+    await collect(resume(run));
+    expectTheSameEnd(run);
   });
   test('when its folder is taken for a new run, which names the way', async () => {
     const run = await interrupted();

@@ -221,7 +221,8 @@ describe('what is written', () => {
     const options = quick({ epochs: 1 });
     await collect(options);
     for await (const event of train({ ...options, overwrite: true }))
-      if (event.type === 'started') expect(readdirSync(options.out!).sort()).toEqual(['config.yaml', 'metrics.jsonl']);
+      if (event.type === 'started')
+        expect(readdirSync(options.out!).sort()).toEqual(['config.yaml', 'lock', 'metrics.jsonl']);
     expect(readFileSync(join(options.out!, 'config.yaml'), 'utf8')).not.toContain('overwrite');
   });
 

@@ -8,6 +8,7 @@ import { type Artifact, writeArtifact } from '../predict/artifact.ts';
 import { parseTrainConfig, type TrainConfig } from './config.ts';
 import type { TrainResult } from './events.ts';
 import { MetricsLog } from './metrics-log.ts';
+import { lockRun } from './run-lock.ts';
 import { TrainingCheckpoints } from './training-checkpoint.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface RunFolder {
   readonly checkpoints: TrainingCheckpoints;
   saveAdapter(adapter: Adapter, artifact: Omit<Artifact, 'version'>): Promise<void>;
   saveResult(result: TrainResult): Promise<void>;
+  /** Gives the folder back to other processes. */
+  close(): Promise<void>;
 }
 
 const CONFIG = 'config.yaml';
@@ -53,17 +56,21 @@ export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfi
 
 /** Makes the folder of a run that is ready to start. What an earlier run left there is removed first. */
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
-  for (const file of files) await rm(join(dir, file), { force: true });
-  await new TrainingCheckpoints(dir).clear();
   await mkdir(dir, { recursive: true });
-  await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
-  return runFolder(dir, await MetricsLog.open(join(dir, METRICS)));
+  return locked(dir, async () => {
+    for (const file of files) await rm(join(dir, file), { force: true });
+    await new TrainingCheckpoints(dir).clear();
+    await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
+    return MetricsLog.open(join(dir, METRICS));
+  });
 }
 
 /** Opens the folder of an interrupted run to go on in it: its metrics end where its checkpoint was written. */
 export async function openRunFolder(dir: string, metricsBytes: number): Promise<RunFolder> {
-  await rm(join(dir, RESULT), { force: true });
-  return runFolder(dir, await MetricsLog.open(join(dir, METRICS), metricsBytes));
+  return locked(dir, async () => {
+    await rm(join(dir, RESULT), { force: true });
+    return MetricsLog.open(join(dir, METRICS), metricsBytes);
+  });
 }
 
 /**
@@ -79,7 +86,17 @@ export async function readRunConfig(dir: string): Promise<TrainConfig> {
   return parseTrainConfig({ ...parse(text), out: dir });
 }
 
-function runFolder(dir: string, metrics: MetricsLog): RunFolder {
+async function locked(dir: string, openMetrics: () => Promise<MetricsLog>): Promise<RunFolder> {
+  const unlock = await lockRun(dir);
+  try {
+    return runFolder(dir, await openMetrics(), unlock);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+function runFolder(dir: string, metrics: MetricsLog, unlock: () => Promise<void>): RunFolder {
   return {
     dir,
     metrics,
@@ -89,6 +106,10 @@ function runFolder(dir: string, metrics: MetricsLog): RunFolder {
       await writeAdapter(dir, adapter);
     },
     saveResult: (result) => writeJson(join(dir, RESULT), result),
+    async close() {
+      await metrics.close();
+      await unlock();
+    },
   };
 }
 

@@ -59,13 +59,21 @@ export async function* resume(
     const trainer = await openTrainer(device, config, prepared);
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
-    const run = new Run(context, trainer);
-    await run.restore(checkpoint);
-    yield { type: 'started', ...planOf(context, trainer.size) };
-    const { step, epoch } = progress;
-    const notes = [...damaged, ...differences(progress, device)];
-    yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }));
+    yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged }), { told: 1 });
   });
+}
+
+async function* goOn(
+  context: RunContext,
+  trainer: Trainer,
+  { path, checkpoint, damaged }: Awaited<ReturnType<TrainingCheckpoints['latest']>>,
+): AsyncGenerator<TrainEvent, void> {
+  const run = new Run(context, trainer);
+  await run.restore(checkpoint);
+  yield { type: 'started', ...planOf(context, trainer.size) };
+  const { step, epoch } = checkpoint.progress;
+  const notes = [...damaged, ...differences(checkpoint.progress, context.threads)];
+  yield* run.events({ type: 'resumed', step, epoch, path, notes });
 }
 
 /** What runs on a device that is closed whatever happens. */
@@ -81,22 +89,28 @@ async function* onDevice(
   }
 }
 
-/** Events written to the run's metrics before they are handed on. */
+/**
+ * Events written to the run's metrics before they are handed on.
+ *
+ * @param told how many of the first are there already.
+ */
 async function* recorded(
   folder: RunFolder,
   events: AsyncGenerator<TrainEvent, void>,
+  { told }: { readonly told: number } = { told: 0 },
 ): AsyncGenerator<TrainEvent, void> {
   let isFull = false;
+  let count = 0;
   try {
     for await (const event of events) {
-      const failure = await folder.metrics.append(event);
+      const failure = count++ < told ? undefined : await folder.metrics.append(event);
       if (failure && !isFull)
         yield { type: 'warning', message: `metrics wait in memory until they can be written: ${failure.message}` };
       isFull = failure !== undefined;
       yield event;
     }
   } finally {
-    await folder.metrics.close();
+    await folder.close();
   }
 }
 
@@ -129,10 +143,10 @@ async function checkUnchanged(dir: string, { data, base }: Progress, prepared: P
 }
 
 /** What makes the rest of a run differ in its last digits from what it would have been. */
-function differences({ threads, engine }: Progress, device: Device): string[] {
+function differences({ threads, engine }: Progress, threadsNow: number): string[] {
   const now = engineInfo().version;
   return [
-    threads === device.threads ? [] : `the run had ${threads} threads and now has ${device.threads}`,
+    threads === threadsNow ? [] : `the run had ${threads} threads and now has ${threadsNow}`,
     engine === now ? [] : `the run was computed by engine ${engine}, this is ${now}`,
   ].flat();
 }
