@@ -12,6 +12,12 @@ export { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from '
 export { formatEvaluation } from './metrics/format.ts';
 export { type Classifier, type ClassifierOptions, loadClassifier, type Prediction } from './predict/classifier.ts';
 export { type MergeOptions, mergeAdapter } from './predict/merge.ts';
+export { type MlflowOptions, mlflow } from './tracking/mlflow.ts';
+export type { MlflowServer } from './tracking/mlflow-client.ts';
+export { openSinks } from './tracking/open.ts';
+export type { Ending, Sink, SinkOptions } from './tracking/sink.ts';
+export { tensorboard } from './tracking/tensorboard.ts';
+export { track } from './tracking/track.ts';
 export { type TrainConfig, type TrainOptions, trainSchema } from './train/config.ts';
 export type { TrainEvent, TrainPlan, TrainResult } from './train/events.ts';
 export { resume, type TrainControl, train } from './train/train.ts';

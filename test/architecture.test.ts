@@ -19,6 +19,7 @@ const order = [
   'metrics',
   'predict',
   'train',
+  'tracking',
   'cli',
 ];
 const src = fileURLToPath(new URL('../src/', import.meta.url));

@@ -44,6 +44,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
   ],
   'Optimiser:': ['optimizer', 'weightDecay', 'beta1', 'beta2', 'epsilon', 'momentum', 'maxGradNorm'],
   'Classes:': ['labelSmoothing', 'classWeights', 'balance', 'threshold'],
+  'Tracking:': ['track', 'mlflowUri', 'mlflowExperiment'],
 };
 
 interface Given extends ReporterOptions, Readonly<Record<string, unknown>> {
@@ -105,12 +106,15 @@ async function watch(
   output: ReporterOptions,
   start: (signal: AbortSignal) => AsyncIterable<TrainEvent>,
 ): Promise<number> {
+  const { track } = await import('../tracking/track.ts');
+  const { sinksFor } = await import('./tracking.ts');
+  const sinks = sinksFor(options, (message) => reporter.event({ type: 'warning', message }, state));
   const reporter = openReporter(output);
   const interrupt = abortOnInterrupt({ onInterrupt: reporter.stopping, onKill: reporter.close });
   let state = initialState;
   let failure: unknown;
   try {
-    for await (const event of start(interrupt.signal)) {
+    for await (const event of track(start(interrupt.signal), sinks)) {
       if (event.type === 'resumed') for await (const past of pastEvents(event)) state = advance(state, past);
       state = advance(state, event);
       reporter.event(event, state);
@@ -133,7 +137,8 @@ async function watch(
 async function trainOptions(given: Given): Promise<TrainOptions> {
   const { shape } = trainSchema;
   const options = { ...(await fromFile(given.config)), ...valuesFrom(shape, given) };
-  return { ...options, data: requireData(options.data) };
+  const { withTrackingDefaults } = await import('./tracking.ts');
+  return withTrackingDefaults({ ...options, data: requireData(options.data) });
 }
 
 async function fromFile(path: string | undefined): Promise<Values<typeof trainSchema.shape>> {

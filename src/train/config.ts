@@ -121,6 +121,17 @@ const shape = {
       'minutes between checkpoints, from which an interrupted run goes on; one is written after every epoch, too',
     ),
   threads: count.optional().describe('threads of the engine (default: all cores)'),
+
+  track: z
+    .array(z.enum(['tensorboard', 'mlflow']))
+    .optional()
+    .describe('where the run can be followed: tensorboard (event files in its folder), mlflow (a server)'),
+  mlflowUri: z.string().optional().describe('address of the MLflow server (default: MLFLOW_TRACKING_URI)'),
+  mlflowExperiment: z
+    .string()
+    .min(1)
+    .default('emotune')
+    .describe('experiment on the MLflow server; MLFLOW_EXPERIMENT_NAME is the default where it is set'),
 };
 
 /** Everything a training run can be told: one schema for flags, YAML, defaults and the documentation. */

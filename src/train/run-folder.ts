@@ -20,6 +20,7 @@ import { TrainingCheckpoints } from './training-checkpoint.ts';
  *     metrics.jsonl                                    one line per event
  *     checkpoints/                                     all of the run's state, until it is done
  *     result.json                                      written last: scores, time, memory
+ *     tensorboard/, mlflow.json                        where the run can be followed, if it was asked for
  */
 export interface RunFolder {
   readonly dir: string;
@@ -34,7 +35,16 @@ export interface RunFolder {
 const CONFIG = 'config.yaml';
 const METRICS = 'metrics.jsonl';
 const RESULT = 'result.json';
-const files = ['adapter_config.json', 'adapter_model.safetensors', 'emotune.json', CONFIG, METRICS, RESULT];
+const files = [
+  'adapter_config.json',
+  'adapter_model.safetensors',
+  'emotune.json',
+  CONFIG,
+  METRICS,
+  RESULT,
+  'tensorboard',
+  'mlflow.json',
+];
 
 /**
  * Where a new run is to be kept.
@@ -58,7 +68,7 @@ export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfi
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
   await mkdir(dir, { recursive: true });
   return locked(dir, async () => {
-    for (const file of files) await rm(join(dir, file), { force: true });
+    for (const file of files) await rm(join(dir, file), { force: true, recursive: true });
     await new TrainingCheckpoints(dir).clear();
     await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
     return MetricsLog.open(join(dir, METRICS));
