@@ -20,16 +20,19 @@ export class MlflowError extends Error {
   readonly temporary: boolean;
   /** MLflow's own word for what is wrong, such as RESOURCE_DOES_NOT_EXIST; empty if it did not answer. */
   readonly code: string;
+  /** Whether the server may have done what it was asked, for all we know. */
+  readonly mayBeDone: boolean;
   /** How long the server wants to be left alone. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
-    { temporary, code = '', retryAfterMs }: { temporary: boolean; code?: string; retryAfterMs?: number | undefined },
+    { temporary, code = '', mayBeDone = true, retryAfterMs }: Partial<MlflowError> & { readonly temporary: boolean },
   ) {
     super(message);
     this.temporary = temporary;
     this.code = code;
+    this.mayBeDone = mayBeDone;
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -51,12 +54,14 @@ export interface MlflowPair {
 export interface MlflowRun {
   readonly id: string;
   readonly deleted: boolean;
+  readonly status: MlflowStatus;
   /** The last step of each metric. */
   readonly steps: ReadonlyMap<string, number>;
   readonly params: ReadonlySet<string>;
 }
 
-export type MlflowStatus = 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLED';
+const statuses = ['RUNNING', 'SCHEDULED', 'FINISHED', 'FAILED', 'KILLED'] as const;
+export type MlflowStatus = (typeof statuses)[number];
 
 /** What a request of {@link MlflowClient.logBatch} may hold. */
 export const batchLimits = { metrics: 1000, params: 100 };
@@ -139,7 +144,11 @@ const orUndefined = (code: string) => (error: unknown) => {
 const anything = z.unknown();
 const experimentAnswer = z.object({ experiment: z.object({ experiment_id: z.string() }) });
 const experimentCreated = z.object({ experiment_id: z.string() });
-const info = z.object({ run_id: z.string(), lifecycle_stage: z.string().optional() });
+const info = z.object({
+  run_id: z.string(),
+  status: z.enum(statuses).default('RUNNING'),
+  lifecycle_stage: z.string().optional(),
+});
 const runCreated = z.object({ run: z.object({ info }) });
 const runsFound = z.object({ runs: z.array(z.object({ info })).default([]) });
 const runAnswer = z.object({
@@ -158,6 +167,7 @@ const runAnswer = z.object({
 const toRun = ({ run: { info, data } }: z.output<typeof runAnswer>): MlflowRun => ({
   id: info.run_id,
   deleted: info.lifecycle_stage === 'deleted',
+  status: info.status,
   steps: new Map(data.metrics.map(({ key, step }) => [key, step])),
   params: new Set(data.params.map(({ key }) => key)),
 });
@@ -216,6 +226,7 @@ function refusal(response: Response, text: string): MlflowError {
   return new MlflowError(details.filter(Boolean).join(': '), {
     temporary: status >= 500 || [408, 425, 429].includes(status),
     code,
+    mayBeDone: status !== 429,
     retryAfterMs: retryAfter(headers.get('retry-after')),
   });
 }

@@ -31,8 +31,9 @@ export interface MlflowOptions extends MlflowServer, SinkOptions {
 interface Pace {
   /** Between batches of metrics. */
   readonly everyMs: number;
-  /** After a failure; doubled with each, up to a minute. */
+  /** After a failure; doubled with each, up to `maxRetryMs`. */
   readonly retryMs: number;
+  readonly maxRetryMs: number;
   /** For one answer. */
   readonly timeoutMs: number;
   /** At the end, for all that is left. */
@@ -41,8 +42,14 @@ interface Pace {
   readonly maxPending: number;
 }
 
-const defaultPace: Pace = { everyMs: 5000, retryMs: 1000, timeoutMs: 10_000, closeMs: 10_000, maxPending: 100_000 };
-const MAX_RETRY_MS = 60_000;
+const defaultPace: Pace = {
+  everyMs: 5000,
+  retryMs: 1000,
+  maxRetryMs: 60_000,
+  timeoutMs: 10_000,
+  closeMs: 10_000,
+  maxPending: 100_000,
+};
 
 /**
  * Logs a run to an MLflow server: the configuration as parameters, the numbers of `pointOf` as metrics, and how it ended.
@@ -90,6 +97,7 @@ class Mlflow implements Sink {
   /** What the server has; unknown before the first answer, and again after a failure. */
   #run: MlflowRun | undefined;
   #steps = new Map<string, number>();
+  #experimentId: string | undefined;
   #ending: Ending | undefined;
   #ended = false;
   #failing = false;
@@ -166,7 +174,7 @@ class Mlflow implements Sink {
         if (this.#refused || (ending && (wasFailing || this.#abort.signal.aborted))) return;
         const endedMeanwhile = this.#ending && !ending;
         pauseMs = endedMeanwhile ? 0 : Math.max(retryMs, (error as Partial<MlflowError>).retryAfterMs ?? 0);
-        retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+        retryMs = Math.min(2 * retryMs, this.#pace.maxRetryMs);
       }
     }
   }
@@ -185,9 +193,9 @@ class Mlflow implements Sink {
   }
 
   #fail(error: Error): void {
-    this.#run = undefined;
+    const { temporary, mayBeDone } = error instanceof MlflowError ? error : { temporary: true, mayBeDone: true };
+    if (mayBeDone) this.#run = undefined;
     this.#failing = true;
-    const temporary = !(error instanceof MlflowError) || error.temporary;
     this.#refused = !temporary;
     if (this.#refused) this.#dropQueue();
     if (this.#warned) return;
@@ -244,34 +252,41 @@ class Mlflow implements Sink {
 
   /** Finds or makes the run on the server, and what it has. */
   async #open(): Promise<void> {
-    const { run, isNew } = await this.#findOrCreate();
-    if (!isNew) await this.#client.updateRun(run.id, 'RUNNING');
+    const run = await this.#findOrCreate();
+    if (run.status !== 'RUNNING') await this.#client.updateRun(run.id, 'RUNNING');
     await this.#logParams(run);
     this.#steps = new Map(run.steps);
     this.#run = run;
   }
 
-  async #findOrCreate(): Promise<{ readonly run: MlflowRun; readonly isNew: boolean }> {
-    const { uri, experiment = 'emotune', runName = basename(resolve(this.#plan!.out)) } = this.#options;
+  async #findOrCreate(): Promise<MlflowRun> {
+    const { uri, experiment = 'emotune' } = this.#options;
     const { out } = this.#plan!;
     const known = await readIdentity(out, { uri, experiment });
     const saved = known?.runId === undefined ? undefined : await this.#client.run(known.runId);
-    if (saved && !saved.deleted) return { run: saved, isNew: false };
+    if (saved && !saved.deleted) return saved;
+    // A run that is gone from the server is logged anew, from its beginning.
+    if (known?.runId !== undefined) this.#behindBytes = Number.POSITIVE_INFINITY;
 
     const lost = known?.runId === undefined ? known : undefined;
     const identity: Identity = lost ?? { uri, experiment, key: randomUUID() };
-    await writeIdentity(out, identity);
-    const experimentId = await this.#client.experiment(experiment);
-    const tag = { key: KEY_TAG, value: identity.key };
-    const found = lost && (await this.#client.findRun(experimentId, tag));
-    const tags = [tag, { key: 'mlflow.runName', value: runName }, { key: 'mlflow.source.name', value: 'emotune' }];
-    const id = found ?? (await this.#client.createRun({ experimentId, name: runName, tags }));
+    if (!lost) await writeIdentity(out, identity);
+    this.#experimentId ??= await this.#client.experiment(experiment);
+    const found = lost && (await this.#client.findRun(this.#experimentId, { key: KEY_TAG, value: lost.key }));
+    const id = found ?? (await this.#create(this.#experimentId, identity.key));
     await writeIdentity(out, { ...identity, runId: id });
-    const run = found && (await this.#client.run(found));
-    if (run) return { run, isNew: false };
-    // A run that was deleted on the server is logged anew, from its beginning.
-    if (known?.runId !== undefined) this.#behindBytes = Number.POSITIVE_INFINITY;
-    return { run: { id, deleted: false, steps: new Map(), params: new Set() }, isNew: true };
+    const run = found ? await this.#client.run(found) : undefined;
+    return run ?? { id, deleted: false, status: 'RUNNING', steps: new Map(), params: new Set() };
+  }
+
+  #create(experimentId: string, key: string): Promise<string> {
+    const { runName: name = basename(resolve(this.#plan!.out)) } = this.#options;
+    const tags = [
+      { key: KEY_TAG, value: key },
+      { key: 'mlflow.runName', value: name },
+      { key: 'mlflow.source.name', value: 'emotune' },
+    ];
+    return this.#client.createRun({ experimentId, name, tags });
   }
 
   async #logParams({ id, params }: MlflowRun): Promise<void> {

@@ -21,6 +21,8 @@ export const tensorboard = (options: SinkOptions = {}): Sink => new TensorBoard(
 
 /** Steps that took this long are written together, unless something rarer than a step comes first. */
 const FLUSH_SECONDS = 2;
+/** Bounds the memory that it takes to write what is missing of a long run. */
+const FLUSH_RECORDS = 10_000;
 const CONFIGURATION = 'configuration';
 
 class TensorBoard implements Sink {
@@ -76,7 +78,10 @@ class TensorBoard implements Sink {
     const config = await configText(plan.out);
     if (config !== undefined && !this.#written.has(CONFIGURATION))
       this.#add({ kind: 'text', step: 0, tag: CONFIGURATION, markdown: codeBlock(config) });
-    for await (const event of recordedEvents(plan.out, bytes)) this.#addPoint(event);
+    for await (const event of recordedEvents(plan.out, bytes)) {
+      this.#addPoint(event);
+      if (this.#pending.length >= FLUSH_RECORDS) await this.#flush();
+    }
   }
 
   /** Takes back what was written after `step`, where the run goes on. */
