@@ -14,7 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { shownBy } from '../src/tracking/testing/event-files.ts';
+import { FakeMlflow } from '../src/tracking/testing/fake-mlflow.ts';
 import type { TrainEvent } from '../src/train/events.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -172,6 +174,64 @@ describe('train', () => {
     await seen(child.stderr, /stopping/);
     child.kill('SIGINT');
     expect(['SIGINT', null]).toContain(await signal);
+  });
+});
+
+describe('train --track', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('writes event files and tells the MLflow server that the environment names', async () => {
+    const server = await new FakeMlflow().listen();
+    vi.stubEnv('MLFLOW_TRACKING_URI', server.uri);
+    vi.stubEnv('MLFLOW_EXPERIMENT_NAME', 'posts');
+    vi.stubEnv('MLFLOW_TRACKING_TOKEN', 's3cret');
+    const out = at('tracked');
+    const { code, stdout, stderr } = await emotune(
+      ...['train', '--data', 'posts.jsonl', '--out', out, ...small, '--track', 'tensorboard,mlflow'],
+    );
+    expect({ code, warnings: stderr.match(/^warning:.*$/gm) }).toEqual({ code: 0, warnings: null });
+    const events = jsonLines(readFileSync(join(out, 'metrics.jsonl'), 'utf8')) as TrainEvent[];
+    const losses = events.flatMap((event) => (event.type === 'step' ? [[event.step, event.loss]] : []));
+    expect(losses.length).toBe(5);
+
+    expect(server.run).toMatchObject({ name: 'tracked', status: 'FINISHED' });
+    expect([...server.experiments.keys()]).toEqual(['posts']);
+    expect(server.run.params.get('rank')).toBe('2');
+    const logged = server.run.metrics.filter(({ key }) => key === 'train/loss');
+    expect(logged.map(({ step, value }) => [step, value])).toEqual(losses);
+    expect([...server.authorizations]).toEqual(['Bearer s3cret']);
+    await server.stop();
+
+    const { scalars } = await shownBy(join(out, 'tensorboard'));
+    expect(scalars['train/loss']).toEqual(losses.map(([step, loss]) => [step, Math.fround(loss!)]));
+    expect(scalars).toHaveProperty('test/macroF1');
+    const config = readFileSync(join(out, 'config.yaml'), 'utf8');
+    expect(config).toContain(`mlflowUri: ${server.uri}\nmlflowExperiment: posts\n`);
+    expect(config + stdout + stderr + readFileSync(join(out, 'mlflow.json'), 'utf8')).not.toContain('s3cret');
+  });
+
+  it('trains without a server that is away, and says so once', async () => {
+    const server = await new FakeMlflow().listen();
+    await server.stop();
+    const args = ['train', '--data', 'posts.jsonl', '--out', at('alone'), ...small, '--track', 'mlflow'];
+    const { code, stdout, stderr } = await emotune(...args, '--mlflow-uri', server.uri, '--json');
+    expect(code).toBe(0);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ type: 'done', reason: 'finished' });
+    expect(stderr.match(/training goes on/g)?.length).toBe(1);
+    expect(stderr).toMatch(
+      /^warning: MLflow at http.*: \d+ metric values could not be sent; metrics\.jsonl has them$/m,
+    );
+  });
+
+  it('says what is missing before anything is computed', async () => {
+    vi.stubEnv('MLFLOW_TRACKING_URI', '');
+    const { code, stderr } = await emotune('train', '--data', 'posts.jsonl', '--out', at('none'), '--track', 'mlflow');
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      'error: track: mlflow needs the address of a server: give mlflowUri (--mlflow-uri http://localhost:5000) or set MLFLOW_TRACKING_URI\n',
+    );
+    const wrong = await emotune('train', '--data', 'posts.jsonl', '--track', 'wandb');
+    expect(wrong.stderr).toContain('--track: expected a list of one of tensorboard, mlflow');
   });
 });
 

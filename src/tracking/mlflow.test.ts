@@ -132,6 +132,13 @@ describe('a run', () => {
     expect(stepsOf('train/loss')).toEqual([1, 2]);
   });
 
+  it('whose end the server was not told says so', async () => {
+    server.fault = (path) => (path === 'runs/update' ? { status: 400 } : undefined);
+    await followAll([startRun(out), ...courseOf(out)]);
+    expectWhole();
+    expect(warnings.at(-1)).toBe(`MLflow at ${server.uri}: it was not told that the run has finished`);
+  });
+
   it('that fails before it has started leaves no trace', async () => {
     async function* failing(): AsyncGenerator<TrainEvent, void> {
       yield* [];
@@ -213,6 +220,18 @@ describe('a server in trouble', () => {
     await sink.close('finished');
     expectWhole();
     expect(warnings.length).toBe(1);
+  });
+
+  it('that is slow while there is little room gets every step once', async () => {
+    const course = courseOf(out, 200);
+    const sink = open({ pace: { ...pace, maxPending: 30 } });
+    for await (const event of live(out, [startRun(out), ...course])) {
+      await sink.event(event);
+      if (event.type === 'step' && event.step % 20 === 0) await until(() => server.requests.length > event.step / 20);
+    }
+    await sink.close('finished');
+    expect(stepsOf('train/loss')).toEqual(steps(0, 200));
+    expect(warnings).toEqual([]);
   });
 
   it('that is away for the whole run is said once, and what is lost is counted', async () => {

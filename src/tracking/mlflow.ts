@@ -24,6 +24,7 @@ export interface MlflowOptions extends MlflowServer, SinkOptions {
   readonly experiment?: string;
   /** Default: the name of the run's folder. */
   readonly runName?: string;
+  /** Where the defaults do not suit. */
   readonly pace?: Partial<Pace>;
 }
 
@@ -52,7 +53,8 @@ const defaultPace: Pace = {
 };
 
 /**
- * Logs a run to an MLflow server: the configuration as parameters, the numbers of `pointOf` as metrics, and how it ended.
+ * Logs a run to an MLflow server: the configuration as parameters, the numbers of its steps and evaluations as
+ * metrics, and how it ended.
  *
  * The run's id is kept in mlflow.json in the run's folder. When the run goes on, or after an answer that never came, the
  * server is asked what it has, and is sent what it lacks: no step is logged twice, none is left out.
@@ -114,7 +116,7 @@ class Mlflow implements Sink {
   async event(event: TrainEvent): Promise<void> {
     if (event.type === 'started') {
       this.#plan = event;
-      this.#behindBytes = await recordedBytes(event.out);
+      this.#behindBytes = await recordedBytes(event.out).catch(() => 0);
       this.#work ??= this.#deliver();
       return;
     }
@@ -135,7 +137,7 @@ class Mlflow implements Sink {
     clearTimeout(timer);
     const unsent = this.#queue.length + this.#dropped;
     if (unsent > 0) this.#say(`${unsent} metric values could not be sent; metrics.jsonl has them`);
-    else if (!this.#ended) this.#say(`that the run has ${ending} could not be sent`);
+    else if (!this.#ended) this.#say(`it was not told that the run has ${ending}`);
   }
 
   #say(message: string): void {
@@ -205,17 +207,23 @@ class Mlflow implements Sink {
     );
   }
 
+  /** What is read again comes before the queue: of each metric, the server is sent steps in their order only. */
   async #send(): Promise<void> {
     if (!this.#run) await this.#open();
-    if (this.#behindBytes > 0) await this.#catchUp();
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, batchLimits.metrics);
-      try {
-        await this.#log(batch);
-      } catch (error) {
-        this.#queue.unshift(...batch);
-        throw error;
-      }
+    for (;;) {
+      if (this.#behindBytes > 0) await this.#catchUp();
+      else if (this.#queue.length > 0) await this.#sendBatch();
+      else return;
+    }
+  }
+
+  async #sendBatch(): Promise<void> {
+    const batch = this.#queue.splice(0, batchLimits.metrics);
+    try {
+      await this.#log(batch);
+    } catch (error) {
+      this.#queue.unshift(...batch);
+      throw error;
     }
   }
 
@@ -232,7 +240,8 @@ class Mlflow implements Sink {
       if (batch.length >= batchLimits.metrics) await this.#log(batch.splice(0, batchLimits.metrics));
     }
     await this.#log(batch);
-    if (this.#dropped > dropped) return;
+    const hasDroppedMore = this.#dropped > dropped;
+    if (hasDroppedMore) return;
     this.#behindBytes = 0;
     if (read > 0) this.#dropped = 0;
   }

@@ -6,7 +6,7 @@ import type { TrainEvent, TrainPlan } from '../../train/events.ts';
 export type StepEvent = Extract<TrainEvent, { readonly type: 'step' }>;
 
 /** A plan of two epochs. */
-export const planOf = (out: string, steps = 8): TrainPlan => ({
+const planOf = (out: string, steps = 8): TrainPlan => ({
   out,
   base: 'nano',
   data: 'posts',
@@ -65,7 +65,7 @@ export function courseOf(out: string, steps = 8): TrainEvent[] {
   ];
 }
 
-export const startedIn = (out: string): TrainEvent => ({ type: 'started', ...planOf(out) });
+const startedIn = (out: string): TrainEvent => ({ type: 'started', ...planOf(out) });
 
 /** Begins a run's folder. */
 export function startRun(out: string, config = 'epochs: 2\ntrack:\n  - mlflow\n'): TrainEvent {
@@ -78,7 +78,7 @@ export function startRun(out: string, config = 'epochs: 2\ntrack:\n  - mlflow\n'
 }
 
 /** Adds to a run's metrics. */
-export const record = (out: string, events: readonly TrainEvent[]): void =>
+const record = (out: string, events: readonly TrainEvent[]): void =>
   appendFileSync(join(out, 'metrics.jsonl'), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
 
 /** Events as `train` yields them: each is in the run's metrics before it is seen. */
