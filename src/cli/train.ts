@@ -106,12 +106,12 @@ async function watch(
   output: ReporterOptions,
   start: (signal: AbortSignal) => AsyncIterable<TrainEvent>,
 ): Promise<number> {
+  let state = initialState;
   const { track } = await import('../tracking/track.ts');
   const { sinksFor } = await import('./tracking.ts');
   const sinks = sinksFor(options, (message) => reporter.event({ type: 'warning', message }, state));
   const reporter = openReporter(output);
   const interrupt = abortOnInterrupt({ onInterrupt: reporter.stopping, onKill: reporter.close });
-  let state = initialState;
   let failure: unknown;
   try {
     for await (const event of track(start(interrupt.signal), sinks)) {
