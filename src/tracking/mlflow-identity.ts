@@ -10,6 +10,7 @@ const identitySchema = z.object({
   /** Tags the run on the server, so that it is found even if the answer with its id was lost. */
   key: z.string(),
   /** Unknown until the server has answered. */
+  experimentId: z.string().optional(),
   runId: z.string().optional(),
 });
 export type Identity = z.output<typeof identitySchema>;

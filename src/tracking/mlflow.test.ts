@@ -69,6 +69,7 @@ describe('a run', () => {
     expect(identity()).toEqual({
       uri: server.uri,
       experiment: 'emotune',
+      experimentId: '1',
       key: run.tags.get('emotune.run'),
       runId: run.id,
     });

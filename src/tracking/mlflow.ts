@@ -1,5 +1,4 @@
 /** A run on an MLflow server, told in the background: training neither waits for the server nor fails with it. */
-import { randomUUID } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
 import type { TrainEvent, TrainPlan } from '../train/events.ts';
@@ -13,9 +12,9 @@ import {
   type MlflowStatus,
   mlflowClient,
 } from './mlflow-client.ts';
-import { type Identity, readIdentity, writeIdentity } from './mlflow-identity.ts';
-import { cutParam, metricKey, paramsOf } from './mlflow-params.ts';
-import { configText, recordedBytes, recordedEvents } from './run-files.ts';
+import { metricKey } from './mlflow-params.ts';
+import { openMlflowRun } from './mlflow-run.ts';
+import { recordedBytes, recordedEvents } from './run-files.ts';
 import { pointOf } from './scalars.ts';
 import { type Ending, processWarning, type Sink, type SinkOptions } from './sink.ts';
 
@@ -79,10 +78,7 @@ function checkAddress(uri: string): void {
     );
 }
 
-const KEY_TAG = 'emotune.run';
 const statusOf: Readonly<Record<Ending, MlflowStatus>> = { finished: 'FINISHED', stopped: 'KILLED', failed: 'FAILED' };
-/** Longest values of parameters: today's servers, older ones. */
-const paramLengths = [6000, 500];
 
 class Mlflow implements Sink {
   readonly #options: MlflowOptions & Required<SinkOptions>;
@@ -99,7 +95,6 @@ class Mlflow implements Sink {
   /** What the server has; unknown before the first answer, and again after a failure. */
   #run: MlflowRun | undefined;
   #steps = new Map<string, number>();
-  #experimentId: string | undefined;
   #ending: Ending | undefined;
   #ended = false;
   #failing = false;
@@ -259,55 +254,15 @@ class Mlflow implements Sink {
     this.#ended = true;
   }
 
-  /** Finds or makes the run on the server, and what it has. */
   async #open(): Promise<void> {
-    const run = await this.#findOrCreate();
-    if (run.status !== 'RUNNING') await this.#client.updateRun(run.id, 'RUNNING');
-    await this.#logParams(run);
-    this.#steps = new Map(run.steps);
-    this.#run = run;
-  }
-
-  async #findOrCreate(): Promise<MlflowRun> {
-    const { uri, experiment = 'emotune' } = this.#options;
-    const { out } = this.#plan!;
-    const known = await readIdentity(out, { uri, experiment });
-    const saved = known?.runId === undefined ? undefined : await this.#client.run(known.runId);
-    if (saved && !saved.deleted) return saved;
-    // A run that is gone from the server is logged anew, from its beginning.
-    if (known?.runId !== undefined) this.#behindBytes = Number.POSITIVE_INFINITY;
-
-    const lost = known?.runId === undefined ? known : undefined;
-    const identity: Identity = lost ?? { uri, experiment, key: randomUUID() };
-    if (!lost) await writeIdentity(out, identity);
-    this.#experimentId ??= await this.#client.experiment(experiment);
-    const found = lost && (await this.#client.findRun(this.#experimentId, { key: KEY_TAG, value: lost.key }));
-    const id = found ?? (await this.#create(this.#experimentId, identity.key));
-    await writeIdentity(out, { ...identity, runId: id });
-    const run = found ? await this.#client.run(found) : undefined;
-    return run ?? { id, deleted: false, status: 'RUNNING', steps: new Map(), params: new Set() };
-  }
-
-  #create(experimentId: string, key: string): Promise<string> {
-    const { runName: name = basename(resolve(this.#plan!.out)) } = this.#options;
-    const tags = [
-      { key: KEY_TAG, value: key },
-      { key: 'mlflow.runName', value: name },
-      { key: 'mlflow.source.name', value: 'emotune' },
-    ];
-    return this.#client.createRun({ experimentId, name, tags });
-  }
-
-  async #logParams({ id, params }: MlflowRun): Promise<void> {
+    const { uri, experiment = 'emotune', runName } = this.#options;
     const plan = this.#plan!;
-    const all = paramsOf(plan, await configText(plan.out)).filter(({ key }) => !params.has(key));
-    for (let from = 0; from < all.length; from += batchLimits.params) {
-      const batch = all.slice(from, from + batchLimits.params);
-      const [long, short] = paramLengths.map((length) => batch.map((param) => cutParam(param, length)));
-      await this.#client.logBatch(id, { params: long! }).catch((error: unknown) => {
-        if (!(error instanceof MlflowError) || error.code !== 'INVALID_PARAMETER_VALUE') throw error;
-        return this.#client.logBatch(id, { params: short! });
-      });
-    }
+    const name = runName ?? basename(resolve(plan.out));
+    // A run that is gone from the server is logged anew, from its beginning.
+    const onGone = () => {
+      this.#behindBytes = Number.POSITIVE_INFINITY;
+    };
+    this.#run = await openMlflowRun(this.#client, { uri, experiment, name, plan, onGone });
+    this.#steps = new Map(this.#run.steps);
   }
 }
