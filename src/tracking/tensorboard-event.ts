@@ -11,7 +11,10 @@ export type TensorBoardEvent = { readonly wallTime: number; readonly step: numbe
   | { readonly kind: 'version' }
   | { readonly kind: 'text'; readonly tag: string; readonly markdown: string }
   | { readonly kind: 'scalars'; readonly scalars: ReadonlyMap<string, number> }
-  /** Whatever was written before at this step or a later one no longer counts. */
+  /**
+   * Whatever was written before at this step or a later one no longer counts. TensorBoard heeds only a restart that is not
+   * the first, so each file has one.
+   */
   | { readonly kind: 'restart' }
 );
 

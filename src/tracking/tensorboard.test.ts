@@ -36,7 +36,7 @@ describe('a run', () => {
     expect(await follow([startRun(out), ...courseOf(out)])).toEqual([]);
     const { scalars, versions, restarts } = await shownBy(folder());
     expect(versions).toEqual(['brain.Event:2']);
-    expect(restarts).toEqual([]);
+    expect(restarts).toEqual([1]);
     expect(Object.keys(scalars)).toEqual([
       'train/loss',
       'train/learning_rate',
@@ -119,7 +119,7 @@ describe('a run that goes on', () => {
   it('takes back what it repeats', async () => {
     await followUntilKilled([startRun(out), ...courseOf(out).slice(0, 9)]);
     await follow(goBack(out, 7));
-    expect((await shownBy(folder())).restarts).toEqual([6]);
+    expect((await shownBy(folder())).restarts).toEqual([1, 6]);
     await expectWhole();
   });
 

@@ -74,7 +74,7 @@ class TensorBoard implements Sink {
     this.#path = join(folder, nextFileName(past.time));
     this.#add({ kind: 'version', step: 0 });
     const bytes = await recordedBytes(plan.out);
-    if (past.time > 0) this.#goOn(past.written, await lastStep(plan.out, bytes));
+    this.#goOn(past.written, await lastStep(plan.out, bytes));
     const config = await configText(plan.out);
     if (config !== undefined && !this.#written.has(CONFIGURATION))
       this.#add({ kind: 'text', step: 0, tag: CONFIGURATION, markdown: codeBlock(config) });
@@ -84,7 +84,7 @@ class TensorBoard implements Sink {
     }
   }
 
-  /** Takes back what was written after `step`, where the run goes on. */
+  /** Takes back what was written after `step`, where the run goes on; 0 for one that begins. */
   #goOn(written: ReadonlyMap<string, number>, step: number): void {
     this.#add({ kind: 'restart', step: step + 1 });
     this.#written = new Map([...written].map(([tag, last]) => [tag, Math.min(last, step)]));

@@ -13,7 +13,10 @@ export interface Shown {
   readonly restarts: number[];
 }
 
-/** What TensorBoard shows of a folder: file after file, and at a restart nothing of its step or later stays. */
+/**
+ * What TensorBoard shows of a folder: file after file, and at a restart nothing of its step or later stays. The first
+ * restart is the start of the run, and takes nothing back (`_CheckForRestartAndMaybePurge`).
+ */
 export async function shownBy(folder: string): Promise<Shown> {
   const points: { tag: string; step: number; value: number }[] = [];
   const shown = { texts: {} as Record<string, string>, versions: [] as string[], restarts: [] as number[] };
@@ -24,7 +27,7 @@ export async function shownBy(folder: string): Promise<Shown> {
       if (event.has(3)) shown.versions.push(text(event.get(3)![0]!));
       if (event.has(7)) {
         shown.restarts.push(step);
-        points.splice(0, Infinity, ...points.filter((point) => point.step < step));
+        if (shown.restarts.length > 1) points.splice(0, Infinity, ...points.filter((point) => point.step < step));
       }
       for (const value of message(event.get(5)?.[0] ?? new Uint8Array(0)).get(1) ?? []) {
         const fields = message(value);
