@@ -190,6 +190,7 @@ async function trainAdapter(name: string, fixture: Fixture): Promise<Trained> {
     microBatchTokens: recipe.micro_batches ? 9 : 1000,
     seed: 0,
     ...(recipe.class_weights ? { posWeight: weights } : {}),
+    ...(recipe.lora_plus ? { loraPlusRatio: recipe.lora_plus } : {}),
   });
   await trainer.load(adapter.tensors);
   const examples = fixture.rows.map(({ ids, target }, i) => {
@@ -220,7 +221,7 @@ async function trainAll(name: string, fixture: Fixture): Promise<Trained> {
   const optimizer = optimizerOf(fixture.trajectory);
   const zeros = () => float32(new Float32Array(built.layout.size));
   const update = await device.load(
-    emitOnnx(updateGraph(optimizer, built.layout.size, undefined), () => expect.fail()),
+    emitOnnx(updateGraph(optimizer, built.layout.size), () => expect.fail()),
     'update',
   );
   const feed = await built.feed(fixture.rows);

@@ -42,7 +42,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'warmup',
     'patience',
   ],
-  'Optimiser:': ['optimizer', 'weightDecay', 'beta1', 'beta2', 'epsilon', 'momentum', 'maxGradNorm'],
+  'Optimiser:': ['optimizer', 'loraPlusRatio', 'weightDecay', 'beta1', 'beta2', 'epsilon', 'momentum', 'maxGradNorm'],
   'Classes:': ['labelSmoothing', 'classWeights', 'balance', 'threshold'],
   'Tracking:': ['track', 'mlflowUri', 'mlflowExperiment'],
 };

@@ -22,6 +22,7 @@ export interface Optimizer {
 }
 
 export interface UpdateInputs {
+  /** One for all values [], or one for each [P]. */
   readonly learningRate: Value;
   readonly state: Readonly<Record<string, Value>>;
   readonly scalars: Readonly<Record<string, Value>>;

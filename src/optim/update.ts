@@ -2,22 +2,38 @@ import { Graph, type Value } from '../graph/graph.ts';
 import { add, div, lessEqual, mul, reshape, sqrt, square, sum, where } from '../graph/ops/index.ts';
 import type { Optimizer } from './optimizer.ts';
 
+export interface UpdateOptions {
+  /** Clip the gradient to this norm. */
+  readonly maxGradNorm?: number | undefined;
+  /** Whether each value has a learning rate of its own: the step's, times the input {@link RATES}. */
+  readonly rates?: boolean;
+}
+
+/** Name of the input that holds each value's share of the learning rate. */
+export const RATES = 'rates';
+
 /**
  * The update graph: clips the gradient to a norm and applies the optimiser.
  *
- * Inputs: parameters, gradient and the optimiser's state, each [P]; learningRate and the optimiser's scalars, each [].
+ * Inputs: parameters, gradient, the optimiser's state and, where asked for, rates, each [P]; learningRate and the
+ * optimiser's scalars, each [].
  * Outputs: `parameters` and the state after the step, and `gradNorm` before clipping.
  */
-export function updateGraph(optimizer: Optimizer, size: number, maxGradNorm: number | undefined): Graph {
+export function updateGraph(
+  optimizer: Optimizer,
+  size: number,
+  { maxGradNorm, rates = false }: UpdateOptions = {},
+): Graph {
   const graph = new Graph();
   const vector = (name: string) => graph.input(name, 'float32', [size]);
   const scalar = (name: string) => graph.input(name, 'float32', []);
   const gradient = vector('gradient');
   const norm = graph.scope('norm', () => sqrt(reshape(sum(square(gradient), [0]), [])));
   const clipped = maxGradNorm === undefined ? gradient : graph.scope('clip', () => clip(gradient, norm, maxGradNorm));
+  const learningRate = rates ? mul(scalar('learningRate'), vector(RATES)) : scalar('learningRate');
   const next = graph.scope(optimizer.name, () =>
     optimizer.update(vector('parameters'), clipped, {
-      learningRate: scalar('learningRate'),
+      learningRate,
       state: Object.fromEntries(optimizer.state.map((name) => [name, vector(name)])),
       scalars: Object.fromEntries(Object.keys(optimizer.scalars(1)).map((name) => [name, scalar(name)])),
     }),

@@ -94,6 +94,11 @@ const shape = {
     .positive()
     .optional()
     .describe('peak learning rate (default: 2e-4 · √(4096 / hidden size); 25 times that for sgd)'),
+  loraPlusRatio: z
+    .number()
+    .min(1)
+    .optional()
+    .describe('LoRA+: train B with this many times the learning rate of A (default: both alike)'),
   schedule: z.enum(scheduleNames).default('linear').describe('course of the learning rate after warm-up'),
   warmup: share.default(0.06).describe('share of the steps in which the learning rate rises'),
   weightDecay: z.number().min(0).default(0).describe('weight decay of every trained tensor'),

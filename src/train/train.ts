@@ -127,6 +127,7 @@ function openTrainer(device: Device, config: TrainConfig, prepared: Prepared): P
     microBatchTokens: config.microBatchTokens,
     seed: config.seed,
     ...(posWeight ? { posWeight } : {}),
+    ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
   });
 }
 

@@ -7,6 +7,7 @@ import type { Graph, Value } from '../graph/graph.ts';
 import { gather } from '../graph/ops/index.ts';
 import { initialTensors } from '../lora/initial.ts';
 import { withLora } from '../lora/lora.ts';
+import { loraPlusRates } from '../lora/lora-plus.ts';
 import type { LoraOptions } from '../lora/options.ts';
 import { checkSites, isTrained } from '../lora/trained.ts';
 import { classifier } from '../models/model.ts';
@@ -17,7 +18,7 @@ import { dense } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, pack, unpack } from '../optim/flat.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import { updateGraph } from '../optim/update.ts';
+import { RATES, updateGraph } from '../optim/update.ts';
 import { type ClassifierModel, packedFeeds } from '../predict/scorer.ts';
 import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
 import { gradientGraph, lossOf } from './graphs.ts';
@@ -39,6 +40,8 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   readonly maxGradNorm: number | undefined;
   readonly microBatchTokens: number;
   readonly posWeight?: readonly number[];
+  /** LoRA+: how much faster B is trained than A. */
+  readonly loraPlusRatio?: number;
   readonly seed: number;
 }
 
@@ -63,6 +66,8 @@ interface Parts {
   readonly lookUp: EmbeddingLookup;
   readonly sessions: TrainingSessions;
   readonly update: Session;
+  /** Each value's share of the learning rate, where they differ. */
+  readonly rates: Readonly<Record<string, DeviceBuffer>>;
 }
 
 /** A sequence of an example: a row of the loss. */
@@ -107,10 +112,12 @@ export class Trainer {
     const lookUp = await openEmbeddings(checkpoint, spec);
     const sessions = new TrainingSessions(device, model, { gradientGraph: graph, embeddings: lookUp });
     await sessions.gradient();
+    const { maxGradNorm, loraPlusRatio: ratio } = options;
     const update = await device.load(
-      emitOnnx(updateGraph(optimizer, layout.size, options.maxGradNorm), noParameters),
+      emitOnnx(updateGraph(optimizer, layout.size, { maxGradNorm, rates: ratio !== undefined }), noParameters),
       'update',
     );
+    const rates = ratio === undefined ? {} : { [RATES]: await device.put(loraPlusRates(layout, ratio)) };
     const initial = await initialTensors(layout, {
       checkpoint,
       random: random(options.seed).fork('adapter'),
@@ -121,7 +128,7 @@ export class Trainer {
     for (const name of optimizer.state) state[name] = await zeros();
     const parameters = await device.put(pack(layout, (name) => initial.get(name)!));
     return new Trainer(
-      { device, options, layout, lookUp, sessions, update },
+      { device, options, layout, lookUp, sessions, update, rates },
       { zeros: await zeros(), parameters, state },
     );
   }
@@ -142,7 +149,7 @@ export class Trainer {
     const scalars = { ...optimizer.scalars(this.#step + 1), learningRate };
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, float32([value], [])]));
     const { tensors, buffers } = await this.#parts.update.run(
-      { ...feeds, ...this.#state, [FLAT]: this.#parameters, gradient },
+      { ...feeds, ...this.#parts.rates, ...this.#state, [FLAT]: this.#parameters, gradient },
       [FLAT, ...optimizer.state],
     );
     this.#free(gradient);
