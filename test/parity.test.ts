@@ -1,9 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openCheckpoint, requireTensors } from '../src/checkpoint/checkpoint.ts';
-import { openSafetensors, readTensor } from '../src/checkpoint/safetensors.ts';
 import type { Task } from '../src/core/task.ts';
 import { float32, int32, type Tensor } from '../src/core/tensor.ts';
 import type { Graph, Value } from '../src/graph/graph.ts';
@@ -26,51 +24,25 @@ import { Device } from '../src/runtime/device.ts';
 import { gradientGraph, lossOf } from '../src/train/graphs.ts';
 import { lossTarget } from '../src/train/targets.ts';
 import { Trainer } from '../src/train/trainer.ts';
+import { type FixtureRow, fixtures, json, maxDifference, rowsOf, tensorsOf } from './support/fixtures.ts';
 
 /** Parity with PyTorch, transformers and PEFT; tolerances are those of fixtures/make_fixtures.py. */
-const fixtures = join(dirname(fileURLToPath(import.meta.url)), 'fixtures');
 const cases = readdirSync(fixtures).filter((name) => existsSync(join(fixtures, name, 'trajectory.json')));
-const json = (...path: string[]) => JSON.parse(readFileSync(join(fixtures, ...path), 'utf8'));
-
-async function tensorsOf(path: string): Promise<Map<string, Tensor>> {
-  const file = await openSafetensors(path);
-  return new Map(
-    await Promise.all(Array.from(file.tensors.values(), async (e) => [e.name, await readTensor(e)] as const)),
-  );
-}
 
 const device = new Device({ threads: 2 });
 afterAll(() => device.close());
 
 interface Fixture {
   readonly problem: Task | null;
-  readonly rows: { readonly ids: number[]; readonly target: number[] }[];
+  readonly rows: readonly FixtureRow[];
   readonly expected: Map<string, Tensor>;
   readonly trajectory: ReturnType<typeof json>;
 }
 
 async function load(name: string): Promise<Fixture> {
   const { problem_type: problem } = json(name, 'meta.json');
-  const batch = await tensorsOf(join(fixtures, name, 'batch.safetensors'));
-  const [ids, mask, labels] = ['input_ids', 'attention_mask', 'labels'].map((n) => batch.get(n)!) as [
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
-  const [B, T] = ids.shape as [number, number];
   const expected = await tensorsOf(join(fixtures, name, 'expected.safetensors'));
-  const K = expected.get('logits')!.shape.at(-1)!;
-  const rows = Array.from({ length: B }, (_, b) => {
-    const real = Array.from({ length: T }, (_, t) => b * T + t).filter((at) => mask.data[at] === 1);
-    const y = labels.data;
-    const target =
-      problem === null
-        ? real.map((_, t) => (t + 1 < real.length ? y[real[t + 1]!]! : -1))
-        : problem === 'single_label_classification'
-          ? Array.from({ length: K }, (_, k) => Number(k === y[b]))
-          : Array.from(y.slice(b * K, (b + 1) * K));
-    return { ids: real.map((at) => ids.data[at]!), target };
-  });
+  const rows = await rowsOf(name, problem, expected.get('logits')!.shape.at(-1)!);
   return { problem, rows, expected, trajectory: json(name, 'trajectory.json') };
 }
 
@@ -139,8 +111,6 @@ async function feeds(
 
 const norm = (a: Iterable<number>) => Math.hypot(...a);
 const difference = (a: Tensor, b: Tensor) => Array.from(a.data, (v, i) => v - b.data[i]!);
-const maxDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Math.max(...Array.from(a, (v, i) => Math.abs(v - b[i]!)));
 
 /** PEFT's names inside a running model → names in our graphs. */
 const ourName = (name: string) =>

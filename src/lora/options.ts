@@ -18,7 +18,13 @@ export interface LoraOptions {
   readonly rslora: boolean;
   /** Weight decomposition: a trained magnitude for each output (Liu et al. 2024, arXiv:2402.09353). */
   readonly dora: boolean;
+  /** How A and B start: A random and B zero, or as the principal part of the weight. What is saved is plain LoRA either way. */
+  readonly init?: LoraInit;
 }
+
+/** PEFT's `init_lora_weights`: its default (True), or PiSSA (Meng et al. 2024, arXiv:2404.02948). */
+export const loraInits = ['default', 'pissa'] as const;
+export type LoraInit = (typeof loraInits)[number];
 
 /** LoRA at one module. */
 export interface LoraSite {

@@ -7,6 +7,7 @@ import { dense } from '../nn/linear.ts';
 import { type FlatLayout, flatLayout } from '../optim/flat.ts';
 import { isLoraParameter, withLora } from './lora.ts';
 import { isNamed, type LoraOptions, matchesPattern } from './options.ts';
+import { isPissaParameter } from './pissa.ts';
 
 /** What a LoRA run trains: the adapter and, in full, the head. */
 export const isTrained = (parameter: string): boolean => isLoraParameter(parameter) || isHeadParameter(parameter);
@@ -42,7 +43,9 @@ export function checkSites(graph: Graph, { targetModules, rankPattern = {}, alph
     ...patterns.filter((pattern) => !sites.some((site) => matchesPattern(site, pattern))),
   ];
   if (missing.length === 0 && sites.length > 0) return;
-  const matrices = [...graph.parameters].filter(([name, { shape }]) => shape.length === 2 && !isTrained(name));
+  const matrices = [...graph.parameters].filter(
+    ([name, { shape }]) => shape.length === 2 && !isTrained(name) && !isPissaParameter(name),
+  );
   const modules = [...new Set(matrices.map(([name]) => name.split('.').at(-2)))];
   throw new ConfigError(
     `LoRA: no module with ${missing.length > 0 ? missing.map((m) => `'${m}'`).join(', ') : 'the given names and layers'}; the model has ${modules.join(', ')}`,

@@ -6,6 +6,8 @@ import type { ParameterSource } from '../onnx/emit.ts';
 
 /** Name of the input that holds every trained value. */
 export const FLAT = 'parameters';
+/** Name of the input that holds every frozen value that no checkpoint has. */
+export const FROZEN = 'frozen';
 
 /**
  * The trained tensors laid end to end in one vector: one input, one gradient and one update however many there are.
@@ -32,10 +34,10 @@ export function flatLayout(parameters: Iterable<Value>): FlatLayout {
   return { size, parts };
 }
 
-/** Where the runtime finds a parameter inside the flat vector. */
-export function flatSource({ parts, size }: FlatLayout, name: string): ParameterSource | undefined {
+/** Where the runtime finds a parameter inside a flat vector: that of the trained ones, or another. */
+export function flatSource({ parts, size }: FlatLayout, name: string, input = FLAT): ParameterSource | undefined {
   const part = parts.get(name);
-  return part && { kind: 'flat', input: FLAT, offset: part.offset, size };
+  return part && { kind: 'flat', input, offset: part.offset, size };
 }
 
 /** Copies tensors into one vector. */

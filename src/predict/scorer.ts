@@ -10,7 +10,7 @@ import type { DecoderSpec } from '../models/registry.ts';
 import { type EmbeddingLookup, fileSource, openEmbeddings, prepackFits, weightsFolder } from '../models/weights.ts';
 import type { Linear } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
-import { FLAT, type FlatLayout, flatSource } from '../optim/flat.ts';
+import { FLAT, type FlatLayout, FROZEN, flatSource } from '../optim/flat.ts';
 import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
 
 /** A classifier's parts: what it reads its weights from, how its linear layers are built, and what is not frozen. */
@@ -21,7 +21,24 @@ export interface ClassifierModel {
   readonly linear: Linear;
   /** Parameters that come with every run instead of from the checkpoint. */
   readonly layout: FlatLayout;
+  /** Parameters that are as constant as the checkpoint's but not in it. */
+  readonly frozen?: FrozenParameters | undefined;
 }
+
+/** Constants that stay with the device. */
+export interface FrozenParameters {
+  readonly layout: FlatLayout;
+  readonly values: DeviceBuffer;
+}
+
+/** What a graph over a checkpoint is fed besides texts. */
+export const parameterFeeds = (
+  parameters: Tensor | DeviceBuffer,
+  frozen: FrozenParameters | undefined,
+): Readonly<Record<string, Tensor | DeviceBuffer>> => ({
+  [FLAT]: parameters,
+  ...(frozen ? { [FROZEN]: frozen.values } : {}),
+});
 
 /** Computes logits of encoded texts. */
 export interface Scorer {
@@ -48,12 +65,11 @@ export async function openScorer(
   model: ClassifierModel,
   embeddings?: EmbeddingLookup,
 ): Promise<Scorer> {
-  const { checkpoint, layout } = model;
   const graph = new Graph();
   graph.output('logits', classifier(graph, model.spec, model.labels, { linear: model.linear, embeddings: 'given' }));
   verify(graph);
-  const lookUp = embeddings ?? (await openEmbeddings(checkpoint, model.spec));
-  const session = await loadOverCheckpoint(device, graph, { checkpoint, layout, label: 'forward' });
+  const lookUp = embeddings ?? (await openEmbeddings(model.checkpoint, model.spec));
+  const session = await loadOverCheckpoint(device, graph, { ...model, label: 'forward' });
   return {
     async logits(texts, parameters, signal) {
       const out = new Array<number[]>(texts.length);
@@ -66,7 +82,7 @@ export async function openScorer(
           batch.map((i) => texts[i]!),
           lookUp,
         );
-        const { tensors } = await session.run({ ...feeds, [FLAT]: parameters });
+        const { tensors } = await session.run({ ...feeds, ...parameterFeeds(parameters, model.frozen) });
         const width = model.labels;
         for (const [row, i] of batch.entries())
           out[i] = Array.from(tensors.logits!.data.subarray(row * width, (row + 1) * width));
@@ -90,13 +106,14 @@ export async function packedFeeds(
 export async function loadOverCheckpoint(
   device: Device,
   graph: Graph,
-  options: { readonly checkpoint: Checkpoint; readonly layout: FlatLayout; readonly label: string },
+  options: Pick<ClassifierModel, 'checkpoint' | 'layout' | 'frozen'> & { readonly label: string },
 ): Promise<Session> {
-  const { checkpoint, layout, label } = options;
-  const frozen = [...graph.parameters]
-    .filter(([name]) => !layout.parts.has(name))
+  const { checkpoint, layout, frozen, label } = options;
+  const given = (name: string) => flatSource(layout, name) ?? (frozen && flatSource(frozen.layout, name, FROZEN));
+  const stored = [...graph.parameters]
+    .filter(([name]) => !given(name))
     .map(([name, { shape }]) => ({ name, shape: shape.map(Number) }));
-  requireTensors(checkpoint, frozen);
-  const model = emitOnnx(graph, (name) => flatSource(layout, name) ?? fileSource(checkpoint, name));
-  return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: prepackFits(frozen) });
+  requireTensors(checkpoint, stored);
+  const model = emitOnnx(graph, (name) => given(name) ?? fileSource(checkpoint, name));
+  return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: prepackFits(stored) });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
+import { loraInits } from '../lora/options.ts';
 import { scheduleNames } from '../optim/schedule.ts';
 import { windowPoolings } from '../predict/scores.ts';
 import { longTextRules } from '../text/encoder.ts';
@@ -83,6 +84,10 @@ const shape = {
   alphaPattern: perPattern.optional().describe('alphas of modules whose path ends in a pattern'),
   rslora: z.boolean().default(false).describe('scale by alpha / √rank'),
   dora: z.boolean().default(false).describe('weight-decomposed LoRA'),
+  initLora: z
+    .enum(loraInits)
+    .default('default')
+    .describe('how A and B start: A random and B zero, or (pissa) as the principal part of each weight'),
 
   epochs: count.default(3).describe('passes over the training data'),
   batchSize: count.default(16).describe('examples of one optimiser step'),

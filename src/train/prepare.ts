@@ -135,6 +135,7 @@ function loraOptions(config: TrainConfig, { config: { num_hidden_layers: count }
     ...(config.alphaPattern ? { alphaPattern: config.alphaPattern } : {}),
     rslora: config.rslora,
     dora: config.dora,
+    init: config.initLora,
   };
 }
 

@@ -301,10 +301,10 @@ export class Run {
   /** The best weights so far, or the current ones if none were evaluated. */
   async #write(): Promise<void> {
     const { config, folder, prepared } = this.#context;
-    const { checkpoint, dataset, lora, reading } = prepared;
+    const { checkpoint, dataset, reading } = prepared;
     const tensors = this.#best?.tensors ?? (await this.#trainer.tensors());
     await folder.saveAdapter(
-      { options: lora, tensors, baseModel: resolve(checkpoint.dir) },
+      { ...(await this.#trainer.adapter(tensors)), baseModel: resolve(checkpoint.dir) },
       {
         task: dataset.task,
         labels: [...dataset.labels],

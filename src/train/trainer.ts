@@ -1,5 +1,5 @@
 import { CheckpointError, internal, TrainingError } from '../core/errors.ts';
-import { hash32, random } from '../core/random.ts';
+import { hash32, type Random, random } from '../core/random.ts';
 import type { Task } from '../core/task.ts';
 import { float32, type Tensor, uint32 } from '../core/tensor.ts';
 import { microBatches } from '../data/batches.ts';
@@ -9,6 +9,8 @@ import { initialTensors } from '../lora/initial.ts';
 import { withLora } from '../lora/lora.ts';
 import { loraPlusRates } from '../lora/lora-plus.ts';
 import type { LoraOptions } from '../lora/options.ts';
+import type { Adapter } from '../lora/peft.ts';
+import { pissaParameters, pissaTensors, toPlainLora } from '../lora/pissa.ts';
 import { checkSites, isTrained } from '../lora/trained.ts';
 import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
@@ -16,10 +18,10 @@ import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
 import { dropout } from '../nn/dropout.ts';
 import { dense } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
-import { FLAT, type FlatLayout, pack, unpack } from '../optim/flat.ts';
+import { FLAT, type FlatLayout, flatLayout, pack, unpack } from '../optim/flat.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { RATES, updateGraph } from '../optim/update.ts';
-import { type ClassifierModel, packedFeeds } from '../predict/scorer.ts';
+import { type ClassifierModel, type FrozenParameters, packedFeeds, parameterFeeds } from '../predict/scorer.ts';
 import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
 import { gradientGraph, lossOf } from './graphs.ts';
 import { TrainingSessions } from './sessions.ts';
@@ -43,6 +45,8 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   /** LoRA+: how much faster B is trained than A. */
   readonly loraPlusRatio?: number;
   readonly seed: number;
+  /** Values to start from, trained or PiSSA's frozen ones, by their names; what is not among them starts afresh. */
+  readonly start?: ReadonlyMap<string, Tensor> | undefined;
 }
 
 export interface StepResult {
@@ -63,6 +67,7 @@ interface Parts {
   readonly device: Device;
   readonly options: TrainerOptions;
   readonly layout: FlatLayout;
+  readonly frozen: FrozenParameters | undefined;
   readonly lookUp: EmbeddingLookup;
   readonly sessions: TrainingSessions;
   readonly update: Session;
@@ -108,7 +113,15 @@ export class Trainer {
     const { checkpoint, spec, labels, optimizer } = options;
     const { graph, layout } = gradientGraph((g) => buildLoss(g, options), isTrained);
     checkSites(graph, options.lora);
-    const model = { checkpoint, spec, labels, layout, linear: withLora(dense, options.lora) };
+    const frozen = await freeze(device, graph, options);
+    const model = {
+      checkpoint,
+      spec,
+      labels,
+      layout,
+      linear: withLora(dense, options.lora),
+      frozen: frozen?.parameters,
+    };
     const lookUp = await openEmbeddings(checkpoint, spec);
     const sessions = new TrainingSessions(device, model, { gradientGraph: graph, embeddings: lookUp });
     await sessions.gradient();
@@ -120,15 +133,17 @@ export class Trainer {
     const rates = ratio === undefined ? {} : { [RATES]: await device.put(loraPlusRates(layout, ratio)) };
     const initial = await initialTensors(layout, {
       checkpoint,
-      random: random(options.seed).fork('adapter'),
+      random: adapterRandom(options),
       headStd: spec.config.initializer_range,
+      pissa: frozen?.tensors,
+      start: options.start,
     });
     const zeros = () => device.put(float32(new Float32Array(layout.size)));
     const state: Record<string, DeviceBuffer> = {};
     for (const name of optimizer.state) state[name] = await zeros();
     const parameters = await device.put(pack(layout, (name) => initial.get(name)!));
     return new Trainer(
-      { device, options, layout, lookUp, sessions, update, rates },
+      { device, options, layout, frozen: frozen?.parameters, lookUp, sessions, update, rates },
       { zeros: await zeros(), parameters, state },
     );
   }
@@ -180,7 +195,7 @@ export class Trainer {
   }
 
   async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
-    const { options, sessions } = this.#parts;
+    const { options, sessions, frozen } = this.#parts;
     const session = await sessions.gradient();
     const divisor = float32([batch.reduce((sum, { loss, weight = 1 }) => sum + weight * loss.divisor, 0)], []);
     let gradient = this.#zeros;
@@ -189,9 +204,10 @@ export class Trainer {
     const lengths = rows.map(({ ids }) => ids.length);
     for (const part of microBatches(lengths, options.microBatchTokens)) {
       const feeds = await this.#feed(part.map((i) => rows[i]!));
-      const { tensors, buffers } = await session.run({ ...feeds, divisor, [FLAT]: this.#parameters, gradient }, [
-        'gradient',
-      ]);
+      const { tensors, buffers } = await session.run(
+        { ...feeds, ...parameterFeeds(this.#parameters, frozen), divisor, gradient },
+        ['gradient'],
+      );
       loss += tensors.loss!.data[0]!;
       this.#free(gradient);
       gradient = buffers.gradient;
@@ -269,6 +285,18 @@ export class Trainer {
     this.#step = step;
   }
 
+  /** PiSSA's frozen tensors, which never change; none without PiSSA. */
+  async frozenTensors(): Promise<ReadonlyMap<string, Tensor>> {
+    const { frozen } = this.#parts;
+    return frozen ? unpack(frozen.layout, await frozen.values.read()) : new Map();
+  }
+
+  /** Trained tensors as an adapter that fits the base as it is. */
+  async adapter(tensors: ReadonlyMap<string, Tensor>): Promise<Pick<Adapter, 'options' | 'tensors'>> {
+    const adapter = { options: this.#parts.options.lora, tensors };
+    return this.#parts.frozen ? toPlainLora(adapter, await this.frozenTensors()) : adapter;
+  }
+
   /** Goes on with other weights, such as the best epoch's. */
   async load(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
     const next = await this.#parts.device.put(pack(this.#parts.layout, (name) => tensors.get(name)!));
@@ -285,6 +313,24 @@ export class Trainer {
 /** What helps against a run that diverges. */
 export const advice = (learningRate: number): string =>
   `Try a lower learning rate (it is ${learningRate.toExponential(1)}), a longer warm-up or a smaller maxGradNorm`;
+
+const adapterRandom = ({ seed }: TrainerOptions): Random => random(seed).fork('adapter');
+
+/** Puts PiSSA's factors onto the device, where the graph has such: found in the base, unless they are given. */
+async function freeze(
+  device: Device,
+  graph: Graph,
+  options: TrainerOptions,
+): Promise<{ readonly parameters: FrozenParameters; readonly tensors: ReadonlyMap<string, Tensor> } | undefined> {
+  const { checkpoint, lora, start } = options;
+  const layout = flatLayout(pissaParameters(graph));
+  if (layout.size === 0) return undefined;
+  const given = start && [...layout.parts.keys()].every((name) => start.has(name));
+  const tensors = given
+    ? start
+    : await pissaTensors(graph, lora, { checkpoint, device, random: adapterRandom(options) });
+  return { parameters: { layout, values: await device.put(pack(layout, (name) => tensors.get(name)!)) }, tensors };
+}
 
 const noParameters = (name: string) => internal(`the update graph has no parameter ${name}`);
 
