@@ -42,6 +42,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'rslora',
     'dora',
     'initLora',
+    'initFrom',
   ],
   'Training:': [
     'epochs',

@@ -1,19 +1,17 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { CheckpointError, ConfigError } from '../core/errors.ts';
+import { CheckpointError } from '../core/errors.ts';
 import { type Task, tasks } from '../core/task.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import { withLora } from '../lora/lora.ts';
-import { type Adapter, readAdapter } from '../lora/peft.ts';
-import { adapterLayout, isHeadParameter, isTrained } from '../lora/trained.ts';
-import { baseFolder } from '../models/base.ts';
+import type { Adapter } from '../lora/peft.ts';
 import { HEAD } from '../models/heads.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import { dense } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
 import { plainReading, type Reading } from '../text/encoder.ts';
-import { type Artifact, readArtifact, tokenizerFingerprint } from './artifact.ts';
+import { readArtifact } from './artifact.ts';
+import { exists, readSavedAdapter } from './saved-adapter.ts';
 import type { ClassifierModel } from './scorer.ts';
 import type { WindowPooling } from './scores.ts';
 
@@ -54,24 +52,8 @@ export async function readClassifier(path: string, options: { readonly base?: st
 }
 
 async function readAdapted(path: string, givenBase: string | undefined): Promise<SavedClassifier> {
-  const adapter = await readAdapter(path);
-  const artifact = await readArtifact(path);
-  const base = givenBase ?? artifact?.base?.path ?? adapter.baseModel;
-  if (base === undefined)
-    throw new ConfigError(`${path} does not say which base it belongs to: name the base's folder (--base)`);
-  const folder = baseFolder(base);
-  if (givenBase === undefined && !(await exists(folder))) {
-    throw new CheckpointError(`${path} was trained on ${folder}, which is not there: name the base's folder (--base)`);
-  }
-  const checkpoint = await openCheckpoint(folder);
-  if (artifact) await checkBase(path, artifact, checkpoint);
-  const spec = describeModel(checkpoint.config);
-  const ownHead = [...adapter.tensors.keys()].some(isHeadParameter);
-  const count = artifact?.labels.length ?? adapter.tensors.get(`${HEAD}.weight`)?.shape[0];
-  const settings = artifact ?? settingsOf(checkpoint, spec, count);
-  const include = (name: string) => isTrained(name) && (ownHead || !isHeadParameter(name));
-  const layout = adapterLayout(spec, settings.labels.length, adapter.options, include);
-  checkTensors(path, layout, adapter);
+  const { adapter, artifact, checkpoint, spec, layout, headRows } = await readSavedAdapter(path, givenBase);
+  const settings = artifact ?? settingsOf(checkpoint, spec, headRows);
   const parameters = pack(layout, (name) => adapter.tensors.get(name)!);
   return {
     checkpoint,
@@ -103,56 +85,29 @@ async function readMerged(path: string): Promise<SavedClassifier> {
   };
 }
 
-async function checkBase(path: string, { base, tokenizer }: Artifact, checkpoint: Checkpoint): Promise<void> {
-  if (base && base.fingerprint !== (await checkpoint.fingerprint())) {
-    throw new CheckpointError(
-      `${path} was trained on another base than ${checkpoint.dir}: their weights differ. Name the right one with --base (the run used ${base.path})`,
-    );
-  }
-  if (tokenizer.fingerprint !== (await tokenizerFingerprint(checkpoint.dir))) {
-    throw new CheckpointError(`${checkpoint.dir}/tokenizer.json is not the tokenizer ${path} was trained with`);
-  }
-}
-
-/** Every tensor the adapter must have, and none besides. */
-function checkTensors(path: string, layout: FlatLayout, { tensors }: Adapter): void {
-  const problems: string[] = [];
-  for (const [name, { shape }] of layout.parts) {
-    const found = tensors.get(name);
-    if (!found) problems.push(`${name} [${shape.join(', ')}] is missing`);
-    else if (found.shape.join() !== shape.join())
-      problems.push(`${name} is [${found.shape.join(', ')}], the base wants [${shape.join(', ')}]`);
-  }
-  for (const name of tensors.keys()) if (!layout.parts.has(name)) problems.push(`${name} has no place in the base`);
-  if (problems.length === 0) return;
-  const more = problems.length > 10 ? `\n  … and ${problems.length - 10} more` : '';
-  throw new CheckpointError(
-    `${path} does not fit its base; is it an adapter of another model?\n  ${problems.slice(0, 10).join('\n  ')}${more}`,
-  );
-}
-
-/** Labels and task as a transformers config.json says them. */
-function settingsOf({ config, dir }: Checkpoint, spec: DecoderSpec, count: number | undefined): Settings {
-  const names = Object.entries((config.id2label as Record<string, string> | undefined) ?? {}).sort(
-    ([a], [b]) => Number(a) - Number(b),
-  );
-  const size = count ?? names.length;
+/**
+ * Labels and task as a base's config.json says them, for a bare PEFT folder or a plain checkpoint.
+ *
+ * @param headRows how many labels the head has, where it is known.
+ */
+export function settingsOf({ config, dir }: Checkpoint, spec: DecoderSpec, headRows: number | undefined): Settings {
+  const names = labelsIn(config);
+  const size = headRows ?? names.length;
   if (size === 0)
     throw new CheckpointError(
       `${dir} says no labels (id2label in config.json) and there is no ${HEAD}.weight; is it a classifier?`,
     );
   if (names.length > 0 && names.length !== size)
     throw new CheckpointError(`${dir}/config.json names ${names.length} labels (id2label), the head has ${size}`);
-  const labels =
-    names.length > 0 ? names.map(([, label]) => label) : Array.from({ length: size }, (_, k) => `LABEL_${k}`);
+  const labels = names.length > 0 ? names : Array.from({ length: size }, (_, k) => `LABEL_${k}`);
   const inferred: Task = size === 1 ? 'regression' : 'single_label_classification';
   const task = tasks.find((t) => t === config.problem_type) ?? inferred;
   const reading = plainReading(Math.min(DEFAULT_LENGTH, spec.contextLength));
   return { task, labels, threshold: 0.5, windowPooling: 'mean', ...reading };
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
+/** The labels that a transformers config.json names, in their order; none if it names none. */
+export const labelsIn = (config: Checkpoint['config']): string[] =>
+  Object.entries((config.id2label as Record<string, string> | undefined) ?? {})
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, label]) => label);

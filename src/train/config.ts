@@ -88,6 +88,12 @@ const shape = {
     .enum(loraInits)
     .default('default')
     .describe('how A and B start: A random and B zero, or (pissa) as the principal part of each weight'),
+  initFrom: z
+    .string()
+    .optional()
+    .describe(
+      'train the adapter of an earlier run or a PEFT folder further; its base and LoRA settings are taken over',
+    ),
 
   epochs: count.default(3).describe('passes over the training data'),
   batchSize: count.default(16).describe('examples of one optimiser step'),

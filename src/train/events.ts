@@ -16,6 +16,8 @@ export interface TrainPlan {
   readonly parameters: { readonly trained: number; readonly total: number };
   /** What was found and changed in the data, as lines of text. */
   readonly dataReport: readonly string[];
+  /** The adapter that is trained further, where there is one, and what became of its head. */
+  readonly start?: { readonly from: string; readonly head: string };
 }
 
 /** What a run came to. */

@@ -11,11 +11,14 @@ import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import { adamw } from '../optim/adamw.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
+import type { SavedAdapter } from '../predict/saved-adapter.ts';
 import { type Encoder, openEncoder, type Reading } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
+import { loraOptions } from './lora-options.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
 import type { EncodedExample, TrainExample } from './trainer.ts';
+import { type WarmStart, warmStart } from './warm-start.ts';
 
 /** Everything a run works on, loaded and checked before anything is computed. */
 export interface Prepared {
@@ -34,10 +37,15 @@ export interface Prepared {
   readonly posWeight: readonly number[] | undefined;
   /** SHA-256 of what is trained on: ids, tokens and targets, in order. */
   readonly dataFingerprint: string;
+  readonly start: WarmStart | undefined;
 }
 
-/** Opens the base, loads and encodes the data, resolves what the configuration leaves open. */
-export async function prepare(config: TrainConfig): Promise<Prepared> {
+/**
+ * Opens the base, loads and encodes the data, resolves what the configuration leaves open.
+ *
+ * @param from the adapter to train further, whose settings the configuration has.
+ */
+export async function prepare(config: TrainConfig, from?: SavedAdapter): Promise<Prepared> {
   const checkpoint = await openCheckpoint(baseFolder(config.base));
   const spec = describeModel(checkpoint.config);
   const tokenizer = await loadTokenizer(checkpoint.dir);
@@ -64,6 +72,7 @@ export async function prepare(config: TrainConfig): Promise<Prepared> {
     learningRate: config.learningRate ?? defaultLearningRate(config, spec),
     lora: loraOptions(config, spec),
     optimizer: optimizerOf(config),
+    start: from && warmStart(from, dataset),
     posWeight:
       dataset.task === 'multi_label_classification' && config.classWeights === 'balanced'
         ? posWeights(train, dataset.labels)
@@ -118,25 +127,6 @@ function readingOf(config: TrainConfig, spec: DecoderSpec): Reading {
 /** Wider models want smaller steps: 2·10⁻⁴ at Llama-3-8B's width, growing as 1/√width below. */
 function defaultLearningRate({ optimizer }: TrainConfig, { config }: DecoderSpec): number {
   return 2e-4 * Math.sqrt(4096 / config.hidden_size) * (optimizer === 'sgd' ? 25 : 1);
-}
-
-function loraOptions(config: TrainConfig, { config: { num_hidden_layers: count } }: DecoderSpec): LoraOptions {
-  const missing = config.layers?.filter((layer) => layer >= count) ?? [];
-  if (missing.length > 0)
-    throw new ConfigError(`layers: the model has layers 0 to ${count - 1}, not ${missing.join(', ')}`);
-  const all = config.targetModules.length === 1 && config.targetModules[0] === 'all-linear';
-  return {
-    rank: config.rank,
-    alpha: config.alpha ?? 2 * config.rank,
-    dropout: config.dropout,
-    targetModules: all ? 'all-linear' : config.targetModules,
-    ...(config.layers ? { layersToTransform: config.layers } : {}),
-    ...(config.rankPattern ? { rankPattern: config.rankPattern } : {}),
-    ...(config.alphaPattern ? { alphaPattern: config.alphaPattern } : {}),
-    rslora: config.rslora,
-    dora: config.dora,
-    init: config.initLora,
-  };
 }
 
 function optimizerOf(config: TrainConfig): Optimizer {

@@ -55,6 +55,7 @@ export function planOf({ config, prepared, folder }: RunContext, trained: number
     learningRate: prepared.learningRate,
     parameters: { trained, total: parameterCount(checkpoint) + trained },
     dataReport: formatReport(prepared.report),
+    ...(config.initFrom && prepared.start ? { start: { from: config.initFrom, head: prepared.start.head } } : {}),
   };
 }
 

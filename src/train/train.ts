@@ -8,6 +8,7 @@ import { planOf, Run, type RunContext } from './run.ts';
 import { chooseRunFolder, createRunFolder, openRunFolder, type RunFolder, readRunConfig } from './run-folder.ts';
 import { Trainer } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
+import { readStart } from './warm-start.ts';
 
 export interface TrainControl {
   /** Once aborted, the run ends after its current step, with a checkpoint to go on from. */
@@ -26,9 +27,9 @@ export interface TrainControl {
  * for await (const event of train({ data: 'social-posts' })) if (event.type === 'step') console.log(event.loss);
  */
 export async function* train(options: TrainOptions, { signal }: TrainControl = {}): AsyncGenerator<TrainEvent, void> {
-  const config = parseTrainConfig(options);
+  const { config, from } = await readStart(parseTrainConfig(options), options);
   const dir = await chooseRunFolder(config);
-  const prepared = await prepare(config);
+  const prepared = await prepare(config, from);
   yield* onDevice(config.threads, async function* (device) {
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
@@ -115,7 +116,7 @@ async function* recorded(
 }
 
 function openTrainer(device: Device, config: TrainConfig, prepared: Prepared): Promise<Trainer> {
-  const { checkpoint, spec, lora, optimizer, dataset, posWeight } = prepared;
+  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start } = prepared;
   return Trainer.open(device, {
     checkpoint,
     spec,
@@ -126,6 +127,7 @@ function openTrainer(device: Device, config: TrainConfig, prepared: Prepared): P
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
     seed: config.seed,
+    start: start?.tensors,
     ...(posWeight ? { posWeight } : {}),
     ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
   });

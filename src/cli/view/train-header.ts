@@ -17,6 +17,7 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
   const facts: (readonly [name: string, text: string])[] = [
     ['base', `${plan.base}, ${formatCount(total - trained)} parameters`],
     ['trained', `${formatWhole(trained)} parameters with LoRA (${formatShare(trained, total)} of all)`],
+    ...(plan.start ? [['start', `${plan.start.from}, ${plan.start.head}`] as const] : []),
     [
       'data',
       `${plan.data}: ${formatWhole(examples.train)} train, ${formatWhole(examples.validation)} validation, ${formatWhole(examples.test)} test`,
