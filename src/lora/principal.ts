@@ -12,7 +12,7 @@ const EXACT_SIDE = 64;
 /** Vectors the iteration carries for `rank` wanted ones: the more there are, the sooner the last wanted one settles. */
 const carried = (rank: number): number => rank + Math.max(16, 2 * rank);
 /** Passes over W and Wᵀ. */
-const ITERATIONS = 6;
+const ITERATIONS = 4;
 
 /** The largest singular triplets of matrices. */
 export interface PrincipalParts {

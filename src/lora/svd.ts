@@ -89,15 +89,14 @@ function rotate(a: Float64Array, b: Float64Array, tangent: number): void {
 }
 
 /**
- * Makes vectors orthonormal in place, each against those before it, twice for rounding's sake (modified Gram-Schmidt).
- * One that depends on those before it becomes zero.
+ * Makes vectors orthonormal in place, each against those before it (modified Gram-Schmidt). One that depends on those
+ * before it, to within 10⁻¹⁰ of its length, becomes zero.
  */
 export function orthonormalise(basis: Vectors): void {
   for (let i = 0; i < basis.count; i++) {
     const own = vector(basis, i);
     const before = norm(own);
-    for (let pass = 0; pass < 2; pass++)
-      for (let j = 0; j < i; j++) addScaled(own, vector(basis, j), -dot(own, vector(basis, j)));
+    for (let j = 0; j < i; j++) addScaled(own, vector(basis, j), -dot(own, vector(basis, j)));
     const after = norm(own);
     multiply(own, after > 1e-10 * before ? 1 / after : 0);
   }
