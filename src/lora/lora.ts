@@ -33,7 +33,7 @@ export function withLora(base: Linear, options: LoraOptions, dropout?: Dropout):
     const update = own.applied(dropped);
     // At step 0 the two cancel to the bit, and y is the base's.
     if (!options.dora) return add(y, start ? sub(update, start.applied(x)) : update);
-    const m = magnitude(x, spec, start ? sub(own.delta, start.delta) : own.delta);
+    const m = magnitude(x, spec, start ? sub(own.delta(), start.delta()) : own.delta());
     const plain = matmul(dropped, x.graph.parameter('weight', [spec.out, spec.in]), { transB: true });
     const residual = (of: Value, from: Value) => (start ? sub(of, start.applied(from)) : of);
     return add(residual(y, x), add(mul(residual(plain, dropped), sub(m, x.graph.constant(1))), mul(update, m)));
@@ -42,7 +42,7 @@ export function withLora(base: Linear, options: LoraOptions, dropout?: Dropout):
 
 interface Factors {
   /** s·BA. [out, in] */
-  readonly delta: Value;
+  delta(): Value;
   /** s·(x Aᵀ) Bᵀ. [N, in] → [N, out] */
   applied(x: Value): Value;
 }
@@ -51,9 +51,7 @@ function factors({ graph }: Value, spec: LinearSpec, site: LoraSite & { readonly
   const a = graph.parameter(`${site.name}_A.weight`, [site.rank, spec.in]);
   const b = graph.parameter(`${site.name}_B.weight`, [spec.out, site.rank]);
   return {
-    get delta() {
-      return scale(matmul(b, a), site.scale);
-    },
+    delta: () => scale(matmul(b, a), site.scale),
     applied: (x) => matmul(matmul(x, a, { transB: true }), b, { transB: true, scale: site.scale }),
   };
 }

@@ -4,8 +4,8 @@ import { float32, type Tensor } from '../core/tensor.ts';
 import { Graph } from '../graph/graph.ts';
 import { matmul } from '../graph/ops/index.ts';
 import { emitOnnx } from '../onnx/emit.ts';
-import type { Device, DeviceBuffer } from '../runtime/device.ts';
-import { orthonormalise, product, type Svd, svd, type Vectors, vectors } from './svd.ts';
+import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
+import { orthonormalise, product, type Svd, svd, transpose, type Vectors, vectors, withSigns } from './svd.ts';
 
 /** Up to this smaller side the decomposition is exact: rotations are then as fast as products. */
 const EXACT_SIDE = 64;
@@ -25,7 +25,8 @@ export interface PrincipalParts {
  * Prepares the device to find singular triplets: exactly for small matrices, else by randomised subspace iteration, whose
  * products with the matrix run in the engine.
  *
- *     Q ← orth(Ω Wᵀ),  Ω [k, in] normal;   ITERATIONS times Q ← orth(orth(Q W) Wᵀ);   Q W = Û Σ V,  U = Qᵀ Û
+ *     Q ← orth(Ω Wᵀ),  Ω [k, in] normal;   Z ← orth(Q W),  Q ← orth(Z Wᵀ),  ITERATIONS times;   Z ← orth(Q W)
+ *     Q W Zᵀ = Ûᵀ Σ V̂ exactly,   U = Û Q,   V = V̂ Z        (vectors are rows)
  *
  * The error of the last singular value is of the relative order (σₖ₊₁ / σᵣ)^(4 · ITERATIONS + 2); docs/log.md has measurements.
  *
@@ -34,7 +35,7 @@ export interface PrincipalParts {
 export async function openPrincipalParts(device: Device): Promise<PrincipalParts> {
   const right = await device.load(productGraph('right'), 'vectors · W');
   const left = await device.load(productGraph('left'), 'vectors · Wᵀ');
-  const times = async (session: typeof right, rows: Vectors, weight: DeviceBuffer): Promise<Vectors> => {
+  const times = async (session: Session, rows: Vectors, weight: DeviceBuffer): Promise<Vectors> => {
     const { tensors } = await session.run({ rows: toTensor(rows), weight });
     return fromTensor(tensors.product!);
   };
@@ -43,20 +44,16 @@ export async function openPrincipalParts(device: Device): Promise<PrincipalParts
       const [rows, columns] = weight.shape as [number, number];
       const side = Math.min(rows, columns);
       if (rank > side) internal(`${rank} singular triplets of a matrix [${rows}, ${columns}]`);
-      const count = carried(rank);
-      if (side <= Math.max(EXACT_SIDE, count)) return largest(svd(fromTensor(weight)), rank);
+      if (side <= EXACT_SIDE) return largest(svd(fromTensor(weight)), rank);
       const held = await device.put(weight);
+      const orthonormal = async (session: Session, rows: Vectors) => orthonormalise(await times(session, rows, held));
       try {
-        let basis = vectors(count, columns); // Ω
-        for (let i = 0; i < basis.data.length; i++) basis.data[i] = random.normal();
-        for (let pass = 0; pass <= ITERATIONS; pass++) {
-          if (pass > 0) basis = await times(right, basis, held);
-          orthonormalise(basis);
-          basis = await times(left, basis, held);
-          orthonormalise(basis);
-        }
-        const { u, sigma, v } = largest(svd(await times(right, basis, held)), rank);
-        return { u: product(u, basis), sigma, v };
+        let q = await orthonormal(left, normal(Math.min(side, carried(rank)), columns, random));
+        for (let pass = 0; pass < ITERATIONS; pass++) q = await orthonormal(left, await orthonormal(right, q));
+        const projected = await times(right, q, held);
+        const z = orthonormalise({ ...projected, data: projected.data.slice() });
+        const { u, sigma, v } = largest(svd(product(projected, transpose(z))), rank);
+        return withSigns({ u: product(u, q), sigma, v: product(v, z) });
       } finally {
         held.free();
       }
@@ -75,6 +72,12 @@ function productGraph(side: 'left' | 'right') {
   const rows = graph.input('rows', 'float32', ['K', side === 'right' ? 'out' : 'in']);
   graph.output('product', matmul(rows, weight, { transB: side === 'left' }));
   return emitOnnx(graph, (name) => internal(`a product has no parameter ${name}`));
+}
+
+function normal(count: number, length: number, random: Random): Vectors {
+  const out = vectors(count, length);
+  for (let i = 0; i < out.data.length; i++) out.data[i] = random.normal();
+  return out;
 }
 
 const largest = ({ u, sigma, v }: Svd, count: number): Svd => ({

@@ -92,7 +92,7 @@ function rotate(a: Float64Array, b: Float64Array, tangent: number): void {
  * Makes vectors orthonormal in place, each against those before it (modified Gram-Schmidt). One that depends on those
  * before it, to within 10⁻¹⁰ of its length, becomes zero.
  */
-export function orthonormalise(basis: Vectors): void {
+export function orthonormalise(basis: Vectors): Vectors {
   for (let i = 0; i < basis.count; i++) {
     const own = vector(basis, i);
     const before = norm(own);
@@ -100,6 +100,7 @@ export function orthonormalise(basis: Vectors): void {
     const after = norm(own);
     multiply(own, after > 1e-10 * before ? 1 / after : 0);
   }
+  return basis;
 }
 
 /** Rows of the product of two matrices given by their rows. a [i, j], b [j, k] → [i, k] */
@@ -111,7 +112,7 @@ export function product(a: Vectors, b: Vectors): Vectors {
 }
 
 /** Both vectors of a triplet may change their sign together: the largest entry of v, the first of equals, is positive. */
-function withSigns(triplets: Svd): Svd {
+export function withSigns(triplets: Svd): Svd {
   for (let i = 0; i < triplets.v.count; i++) {
     const v = vector(triplets.v, i);
     const largest = v.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
@@ -122,7 +123,8 @@ function withSigns(triplets: Svd): Svd {
   return triplets;
 }
 
-function transpose({ count, length, data }: Vectors): Vectors {
+/** Columns as vectors. */
+export function transpose({ count, length, data }: Vectors): Vectors {
   const out = vectors(length, count);
   for (let i = 0; i < count; i++) for (let j = 0; j < length; j++) out.data[j * count + i] = data[i * length + j]!;
   return out;
