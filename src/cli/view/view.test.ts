@@ -156,6 +156,11 @@ describe('header', () => {
     ]);
   });
 
+  it('says what a run starts from', () => {
+    const start = { from: 'runs/first', head: 'its head' };
+    expect(trainHeader({ ...plan, start }, { width: 70, style: plain })[2]).toBe('start       runs/first, its head');
+  });
+
   it('wraps on a narrow terminal', () => {
     for (const line of trainHeader(plan, { width: 40, style: plain })) expect(line.length).toBeLessThanOrEqual(40);
   });
