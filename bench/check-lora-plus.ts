@@ -39,7 +39,7 @@ const encoded = await (await loadTokenizer(checkpoint.dir)).encode(chosen.map((e
 const examples = chosen.map(({ id, target }, i) => ({
   id,
   target,
-  ids: encoded[i]!.ids,
+  sequences: [encoded[i]!],
   loss: lossTarget(dataset.task, target),
 }));
 const batches = Array.from({ length: steps }, (_, t) => examples.slice(t * BATCH, (t + 1) * BATCH));
@@ -73,7 +73,9 @@ const script = fileURLToPath(new URL('./lora_plus_reference.py', import.meta.url
 const result = spawnSync(values.python, [script, checkpoint.dir, folder], {
   encoding: 'utf8',
   input: JSON.stringify({
-    batches: batches.map((batch) => batch.map(({ ids, target }) => ({ ids: [...ids], label: target.indexOf(1) }))),
+    batches: batches.map((batch) =>
+      batch.map(({ sequences, target }) => ({ ids: [...sequences[0]!], label: target.indexOf(1) })),
+    ),
     labels: dataset.labels.length,
     rates,
     ratio,

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, openCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import type { Task } from '../src/core/task.ts';
-import type { Tensor } from '../src/core/tensor.ts';
+import { float32, type Tensor } from '../src/core/tensor.ts';
 import { type LoraOptions, siteOf } from '../src/lora/options.ts';
 import { type Adapter, readAdapter, writeAdapter } from '../src/lora/peft.ts';
-import { pissaNameOf } from '../src/lora/pissa.ts';
 import { describeModel } from '../src/models/registry.ts';
 import { adamw } from '../src/optim/adamw.ts';
 import { mergeAdapter } from '../src/predict/merge.ts';
@@ -153,27 +152,27 @@ describe('a model with PiSSA', () => {
 
   test('learns nothing into the frozen factors, in chosen layers only', async () => {
     const trainer = await open({ init: 'pissa', layersToTransform: [1], targetModules: ['q_proj'], dropout: 0.1 });
-    const before = await trainer.frozenTensors();
+    const before = (await trainer.state()).get('frozen')!;
     const start = await trainer.tensors();
-    expect([...before.keys()].sort()).toEqual(
-      ['A', 'B'].map((f) => `model.layers.1.self_attn.q_proj.pissa_${f}.weight`),
-    );
+    const [a, b] = ['A', 'B'].map((f) => start.get(`model.layers.1.self_attn.q_proj.lora_${f}.weight`)!);
+    expect(Array.from(before.data)).toEqual([...a!.data, ...b!.data]);
     await trainer.step(examples, 1e-2);
-    expect(await trainer.frozenTensors()).toEqual(before);
-    for (const [key, value] of await trainer.tensors()) {
-      expect(value, key).not.toEqual(start.get(key));
-      if (key !== 'score.weight') expect(start.get(key), key).toEqual(before.get(pissaNameOf(key)));
-    }
+    expect((await trainer.state()).get('frozen')).toEqual(before);
+    for (const [key, value] of await trainer.tensors()) expect(value, key).not.toEqual(start.get(key));
   });
 
-  test('goes on from given values without looking for them again', async () => {
+  test('goes on from its state, the frozen vector included', async () => {
     const first = await open({ init: 'pissa' });
     await first.step(examples, 1e-2);
-    const start = new Map([...(await first.tensors()), ...(await first.frozenTensors())]);
-    const options = trainerOptions(await tinyModel(), { init: 'pissa' });
-    const again = await Trainer.open(device, { ...options, seed: 5, start });
-    expect(await again.frozenTensors()).toEqual(await first.frozenTensors());
+    const state = await first.state();
+    const options = { ...trainerOptions(await tinyModel(), { init: 'pissa' }), seed: 5 };
+    const again = await Trainer.open(device, { ...options, frozen: state.get('frozen') });
+    await again.restore(1, state);
+    expect(await again.state()).toEqual(state);
     expect(await again.logits(texts)).toEqual(await first.logits(texts));
+    await expect(Trainer.open(device, { ...options, frozen: float32([1]) })).rejects.toThrow(
+      /the checkpoint holds 1 frozen values, the run has \d+/,
+    );
   });
 
   test('is merged from its saved form', async () => {

@@ -1,4 +1,5 @@
 import { CheckpointError } from '../core/errors.ts';
+import { FROZEN } from '../optim/flat.ts';
 import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
@@ -6,7 +7,7 @@ import type { TrainEvent } from './events.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { planOf, Run, type RunContext } from './run.ts';
 import { chooseRunFolder, createRunFolder, openRunFolder, type RunFolder, readRunConfig } from './run-folder.ts';
-import { Trainer } from './trainer.ts';
+import { Trainer, type TrainerOptions } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
 import { readStart } from './warm-start.ts';
 
@@ -57,7 +58,7 @@ export async function* resume(
   const prepared = await prepare(config);
   await checkUnchanged(dir, progress, prepared);
   yield* onDevice(threads ?? progress.threads, async function* (device) {
-    const trainer = await openTrainer(device, config, prepared);
+    const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
     yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged }), { told: 1 });
@@ -115,8 +116,12 @@ async function* recorded(
   }
 }
 
-function openTrainer(device: Device, config: TrainConfig, prepared: Prepared): Promise<Trainer> {
-  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start } = prepared;
+function openTrainer(
+  device: Device,
+  config: TrainConfig,
+  prepared: Prepared & Pick<TrainerOptions, 'frozen'>,
+): Promise<Trainer> {
+  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen } = prepared;
   return Trainer.open(device, {
     checkpoint,
     spec,
@@ -128,6 +133,7 @@ function openTrainer(device: Device, config: TrainConfig, prepared: Prepared): P
     microBatchTokens: config.microBatchTokens,
     seed: config.seed,
     start: start?.tensors,
+    frozen,
     ...(posWeight ? { posWeight } : {}),
     ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
   });

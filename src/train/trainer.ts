@@ -18,7 +18,7 @@ import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
 import { dropout } from '../nn/dropout.ts';
 import { dense } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
-import { FLAT, type FlatLayout, flatLayout, pack, unpack } from '../optim/flat.ts';
+import { FLAT, type FlatLayout, FROZEN, flatLayout, pack, unpack } from '../optim/flat.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { RATES, updateGraph } from '../optim/update.ts';
 import { type ClassifierModel, type FrozenParameters, packedFeeds, parameterFeeds } from '../predict/scorer.ts';
@@ -45,8 +45,10 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   /** LoRA+: how much faster B is trained than A. */
   readonly loraPlusRatio?: number;
   readonly seed: number;
-  /** Values to start from, trained or PiSSA's frozen ones, by their names; what is not among them starts afresh. */
+  /** Trained tensors to start from, by their names; what is not among them starts afresh. */
   readonly start?: ReadonlyMap<string, Tensor> | undefined;
+  /** The `frozen` vector of {@link Trainer.state}, where the run is to be restored: it takes long to find again. */
+  readonly frozen?: Tensor | undefined;
 }
 
 export interface StepResult {
@@ -253,15 +255,20 @@ export class Trainer {
     return unpack(this.#parts.layout, await this.#parameters.read());
   }
 
-  /** Everything the next step depends on, by name: the trained values and the optimiser's vectors. All [P]. */
+  /**
+   * Everything the next step depends on, by name: the trained values and the optimiser's vectors, all [P], and with PiSSA the
+   * `frozen` ones.
+   */
   async state(): Promise<ReadonlyMap<string, Tensor>> {
+    const { frozen } = this.#parts;
     const vectors = new Map([[FLAT, await this.#parameters.read()]]);
+    if (frozen) vectors.set(FROZEN, await frozen.values.read());
     for (const [name, buffer] of Object.entries(this.#state)) vectors.set(name, await buffer.read());
     return vectors;
   }
 
   /**
-   * Goes on after `step` steps from the {@link Trainer.state} there was then.
+   * Goes on after `step` steps from the {@link Trainer.state} there was then, whose frozen vector was given at opening.
    *
    * @throws CheckpointError if it is the state of another model or optimiser.
    */
@@ -285,16 +292,11 @@ export class Trainer {
     this.#step = step;
   }
 
-  /** PiSSA's frozen tensors, which never change; none without PiSSA. */
-  async frozenTensors(): Promise<ReadonlyMap<string, Tensor>> {
-    const { frozen } = this.#parts;
-    return frozen ? unpack(frozen.layout, await frozen.values.read()) : new Map();
-  }
-
   /** Trained tensors as an adapter that fits the base as it is. */
   async adapter(tensors: ReadonlyMap<string, Tensor>): Promise<Pick<Adapter, 'options' | 'tensors'>> {
-    const adapter = { options: this.#parts.options.lora, tensors };
-    return this.#parts.frozen ? toPlainLora(adapter, await this.frozenTensors()) : adapter;
+    const { frozen, options } = this.#parts;
+    const adapter = { options: options.lora, tensors };
+    return frozen ? toPlainLora(adapter, unpack(frozen.layout, await frozen.values.read())) : adapter;
   }
 
   /** Goes on with other weights, such as the best epoch's. */
@@ -316,18 +318,23 @@ export const advice = (learningRate: number): string =>
 
 const adapterRandom = ({ seed }: TrainerOptions): Random => random(seed).fork('adapter');
 
-/** Puts PiSSA's factors onto the device, where the graph has such: found in the base, unless they are given. */
+/**
+ * Puts PiSSA's factors onto the device, where the graph has such: found in the base, unless they are given.
+ *
+ * @throws CheckpointError if those given are another model's.
+ */
 async function freeze(
   device: Device,
   graph: Graph,
   options: TrainerOptions,
 ): Promise<{ readonly parameters: FrozenParameters; readonly tensors: ReadonlyMap<string, Tensor> } | undefined> {
-  const { checkpoint, lora, start } = options;
+  const { checkpoint, lora, frozen } = options;
   const layout = flatLayout(pissaParameters(graph));
   if (layout.size === 0) return undefined;
-  const given = start && [...layout.parts.keys()].every((name) => start.has(name));
-  const tensors = given
-    ? start
+  if (frozen && frozen.data.length !== layout.size)
+    throw new CheckpointError(`the checkpoint holds ${frozen.data.length} frozen values, the run has ${layout.size}`);
+  const tensors = frozen
+    ? unpack(layout, frozen)
     : await pissaTensors(graph, lora, { checkpoint, device, random: adapterRandom(options) });
   return { parameters: { layout, values: await device.put(pack(layout, (name) => tensors.get(name)!)) }, tensors };
 }

@@ -34,7 +34,7 @@ export type Progress = z.infer<typeof progressSchema>;
 /** Everything a run needs to go on as if it had never stopped. */
 export interface TrainingCheckpoint {
   readonly progress: Progress;
-  /** The trained values [P] and the optimiser's vectors [P], by name. */
+  /** What {@link Trainer.state} gives: the trained values [P] and the optimiser's vectors [P] by name, and PiSSA's frozen ones. */
   readonly state: ReadonlyMap<string, Tensor>;
   /** The best epoch's tensors, by their names in the graph; empty before the first evaluation. */
   readonly best: ReadonlyMap<string, Tensor>;
