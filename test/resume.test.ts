@@ -96,6 +96,18 @@ describe('a run goes on to the same end', () => {
     expectTheSameEnd(options.out!);
   });
 
+  test.each<readonly [string, () => Partial<TrainOptions>]>([
+    ['PiSSA and LoRA+', () => ({ initLora: 'pissa', loraPlusRatio: 4 })],
+    ['an adapter that is trained further', () => ({ initFrom: whole })],
+  ])('with %s', async (_, change) => {
+    const [unbroken, broken] = [quick({ epochs: 1, ...change() }), quick({ epochs: 1, ...change() })];
+    await collect(train(unbroken));
+    await collect(train(broken), (event) => event.type === 'step' && event.step === 3);
+    await collect(resume(broken.out!));
+    expect(story(broken.out!)).toEqual(story(unbroken.out!));
+    expect(adapterOf(broken.out!).equals(adapterOf(unbroken.out!))).toBe(true);
+  });
+
   test('when its signal is aborted, twice, once while it evaluates', async () => {
     const options = quick();
     const abortAt = (step: number, events: (signal: AbortSignal) => AsyncIterable<TrainEvent>) => {
