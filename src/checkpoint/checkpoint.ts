@@ -81,9 +81,21 @@ async function openWeights(dir: string, files: readonly string[]): Promise<Reado
   throw new CheckpointError(`${dir}: no weights: neither ${singleFile} nor ${indexFile}; ${hint}`);
 }
 
+/**
+ * The names of the shards that an index lists.
+ *
+ * @throws CheckpointError if it cannot be read, or names what is no file of its folder.
+ */
+export async function shardNames(index: string): Promise<string[]> {
+  return [...new Set((await readIndex(index)).values())];
+}
+
+const readIndex = async (index: string): Promise<ReadonlyMap<string, string>> =>
+  parseWeightMap((await readJsonObject(index)).weight_map, index);
+
 async function openShards(dir: string): Promise<ReadonlyMap<string, TensorEntry>> {
   const index = join(dir, indexFile);
-  const shardOf = parseWeightMap((await readJsonObject(index)).weight_map, index);
+  const shardOf = await readIndex(index);
   const names = [...new Set(shardOf.values())];
   const opened = await Promise.allSettled(names.map((name) => openSafetensors(join(dir, name))));
   const failed = opened.flatMap((result) => (result.status === 'rejected' ? [result.reason.message as string] : []));

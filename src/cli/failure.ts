@@ -10,6 +10,7 @@ export const exitCodes = {
   data: 3,
   checkpoint: 4,
   training: 5,
+  hub: 6,
   internal: 70,
   interrupted: 130,
 } as const;
@@ -21,6 +22,7 @@ export const exitCodeHelp = `Exit codes:
   3    data that cannot be used
   4    a checkpoint, adapter or run that is missing, damaged or does not fit
   5    training failed: the loss is not a number
+  6    the Hub or the network: not reachable, no access, or not the bytes that were announced
   70   the engine or emotune itself failed
   130  interrupted (Ctrl-C)`;
 

@@ -36,6 +36,11 @@ export class TrainingError extends EmotuneError {
   readonly exitCode = 5;
 }
 
+/** The Hub or the network: not reachable, no access, or not the bytes that were announced. */
+export class HubError extends EmotuneError {
+  readonly exitCode = 6;
+}
+
 /** The inference runtime failed. */
 export class RuntimeFailure extends EmotuneError {
   readonly exitCode = 70;
