@@ -7,6 +7,7 @@ import { ConfigError } from '../core/errors.ts';
 import { trainSchema } from '../train/config.ts';
 import { makeCommand } from './command.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
+import { hubFor, hubShape } from './hub-flags.ts';
 import { printLines } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { commandLine } from './shell.ts';
@@ -19,6 +20,7 @@ const shape = {
   dtype: z.enum(['F32', 'F16', 'BF16']).default('BF16').describe('how the weights are stored'),
   maxShardBytes: z.number().positive().default(5e9).describe('a weights file ends before it would be larger'),
   tokenizer: z.string().default('nano').describe('base whose tokenizer.json is copied'),
+  ...hubShape,
 };
 
 export function checkpointCommand(): Command {
@@ -40,14 +42,16 @@ async function write(options: Values<typeof shape>): Promise<void> {
   if (preset === undefined) throw new ConfigError(`--preset is missing: one of ${Object.keys(presets).join(', ')}`);
   if (out === undefined) throw new ConfigError('--out is missing: name a new folder for the checkpoint');
   await checkEmpty(out);
-  const [{ writeRandomCheckpoint }, { baseFolder }] = await Promise.all([
+  const [{ writeRandomCheckpoint }, { findBase }, { tokenizerFiles }] = await Promise.all([
     import('../checkpoint/random-checkpoint.ts'),
     import('../models/base.ts'),
+    import('../hub/selection.ts'),
   ]);
+  const base = await findBase(tokenizer, await hubFor(options), tokenizerFiles);
   const progress = openProgressLine((done, total) => `${formatBytes(done)} of ${formatBytes(total)}`);
   await writeRandomCheckpoint(out, presets[preset], { seed, dtype, maxShardBytes, onProgress: progress.show });
   progress.close();
-  await copyFile(join(baseFolder(tokenizer), 'tokenizer.json'), join(out, 'tokenizer.json'));
+  await copyFile(join(base.dir, 'tokenizer.json'), join(out, 'tokenizer.json'));
   await printLines([
     `Wrote ${preset} with random weights to ${out}.`,
     '',

@@ -86,7 +86,16 @@ async function report({ truncated, textsPerSecond, ...evaluation }: Measured): P
 /** The examples of the split, their targets in the order of the model's labels. */
 async function loadExamples(options: Options & { readonly data: string }, model: Classifier): Promise<Example[]> {
   const { loadDataset, loadExamples: loadAll } = await import('../data/load.ts');
-  const { model: _, base: __, threshold: ___, threads: ____, split = 'test', ...data } = options;
+  const {
+    model: _,
+    base: __,
+    threshold: ___,
+    threads: ____,
+    token: _____,
+    offline: ______,
+    split = 'test',
+    ...data
+  } = options;
   const { task, labels } = model;
   const isFile = await stat(data.data).then(
     (entry) => entry.isFile(),

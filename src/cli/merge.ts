@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ConfigError } from '../core/errors.ts';
 import { makeCommand } from './command.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
+import { hubFor, hubShape } from './hub-flags.ts';
 import { modelShape, requireModel } from './model-flags.ts';
 import { printLines } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
@@ -13,6 +14,7 @@ const shape = {
   model: modelShape.model.describe("a run's folder, or an adapter folder of PEFT's"),
   out: z.string().describe('folder of the merged checkpoint; must be empty or new'),
   base: modelShape.base,
+  ...hubShape,
   dtype: z
     .enum(['F32', 'F16', 'BF16'])
     .optional()
@@ -42,6 +44,7 @@ async function merge({ model, out, ...options }: Values<typeof shape>): Promise<
   await mergeAdapter(path, out, {
     ...(base === undefined ? {} : { base }),
     ...(dtype === undefined ? {} : { dtype }),
+    hub: await hubFor(options),
     onProgress: progress.show,
   });
   progress.close();

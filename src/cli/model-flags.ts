@@ -3,16 +3,25 @@ import { ConfigError } from '../core/errors.ts';
 import type { Classifier } from '../predict/classifier.ts';
 import { trainSchema } from '../train/config.ts';
 import type { Values } from './flags.ts';
+import { hubFor, hubShape } from './hub-flags.ts';
 
 /** What says which model to use. */
 export const modelShape = {
-  model: z.string().describe("a run's folder, an adapter folder of PEFT's, or a merged checkpoint"),
-  base: z.string().optional().describe("folder of the base, where it is not where the run's training found it"),
+  model: z
+    .string()
+    .describe(
+      "a run's folder, an adapter folder of PEFT's, a merged checkpoint, or any of them on the Hub (organisation/name)",
+    ),
+  base: z
+    .string()
+    .optional()
+    .describe("the base, where it is not where the run's training found it: a folder, or a model on the Hub"),
   threshold: trainSchema.shape.threshold
     .removeDefault()
     .optional()
     .describe("multi-label: probability from which a label is given (default: the run's)"),
   threads: trainSchema.shape.threads,
+  ...hubShape,
 };
 
 /**
@@ -25,6 +34,7 @@ export async function openModel({ model, ...options }: Values<typeof modelShape>
   const { loadClassifier } = await import('../predict/classifier.ts');
   const { base, threshold, threads } = options;
   return loadClassifier(path, {
+    hub: await hubFor(options),
     ...(base === undefined ? {} : { base }),
     ...(threshold === undefined ? {} : { threshold }),
     ...(threads === undefined ? {} : { threads }),

@@ -4,12 +4,16 @@ import type { TrainEvent } from '../train/events.ts';
 import { openLiveBlock } from './live-block.ts';
 import { columnsOf, styleFor } from './terminal.ts';
 import { trainHeader } from './view/train-header.ts';
-import { evaluationLine, noticeLines, stepLine } from './view/train-lines.ts';
+import { evaluationLine, fetchingLine, noticeLines, stepLine } from './view/train-lines.ts';
 import { trainLive } from './view/train-live.ts';
 import { initialState, type TrainState } from './view/train-state.ts';
 
 export interface Reporter {
   event(event: TrainEvent, state: TrainState): void;
+  /** The base is being fetched. */
+  fetching(doneBytes: number, totalBytes: number): void;
+  /** Something to be told that is no event. */
+  note(line: string): void;
   /** The user has asked to stop. */
   stopping(): void;
   close(): void;
@@ -30,10 +34,13 @@ export function openReporter({ json, plain, quiet }: ReporterOptions): Reporter 
 
 const stoppingNotice = 'stopping after this step … (Ctrl-C again: stop now)';
 const writeNotice = () => process.stderr.write(`${stoppingNotice}\n`);
+const writeNote = (line: string) => process.stderr.write(`${line}\n`);
 const nothing = () => {};
 
 const jsonReporter = (): Reporter => ({
   event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  fetching: nothing,
+  note: writeNote,
   stopping: nothing,
   close: nothing,
 });
@@ -42,6 +49,8 @@ const quietReporter = (): Reporter => ({
   event(event) {
     if (event.type === 'warning') process.stderr.write(`${noticeLines(event).join('\n')}\n`);
   },
+  fetching: nothing,
+  note: writeNote,
   stopping: writeNotice,
   close: nothing,
 });
@@ -53,6 +62,7 @@ function linesReporter(): Reporter {
   const write = (line: string) => process.stderr.write(`${line}\n`);
   const style = styleFor(process.stderr);
   let shown = { step: 0, at: 0 };
+  let tenths = -1;
   const isDue = (step: number, steps: number): boolean => {
     const seconds = (performance.now() - shown.at) / 1000;
     const rarely = seconds >= linesEvery.seconds && step - shown.step >= linesEvery.share * steps;
@@ -69,6 +79,12 @@ function linesReporter(): Reporter {
       } else if (event.type === 'evaluated') write(evaluationLine(event));
       else for (const line of noticeLines(event)) write(style.yellow(line));
     },
+    fetching(done, total) {
+      const reached = Math.floor((10 * done) / total);
+      if (reached > tenths) write(fetchingLine(done, total));
+      tenths = Math.max(tenths, reached);
+    },
+    note: (line) => write(style.yellow(line)),
     stopping: writeNotice,
     close: nothing,
   };
@@ -85,6 +101,7 @@ function liveReporter(): Reporter {
   const since = performance.now();
   let state: TrainState = initialState;
   let notice: string | undefined;
+  let fetching: string | undefined;
   let drawnAt = Number.NEGATIVE_INFINITY;
   const draw = () => {
     drawnAt = performance.now();
@@ -96,6 +113,7 @@ function liveReporter(): Reporter {
         elapsedSeconds: (drawnAt - since) / 1000,
         memory: { current: process.memoryUsage.rss(), peak: peakMemoryBytes() },
         notice,
+        fetching,
       }),
     );
   };
@@ -110,6 +128,11 @@ function liveReporter(): Reporter {
       if (notices.length > 0) block.print(notices.map(style.yellow));
       if (event.type !== 'step' || performance.now() - drawnAt >= drawEveryMs) draw();
     },
+    fetching(done, total) {
+      fetching = fetchingLine(done, total);
+      if (performance.now() - drawnAt >= drawEveryMs) draw();
+    },
+    note: (line) => block.print([style.yellow(line)]),
     stopping() {
       notice = style.yellow(stoppingNotice);
       draw();

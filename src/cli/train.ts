@@ -2,10 +2,12 @@ import type { Command } from 'commander';
 import { ConfigError } from '../core/errors.ts';
 import { dataShape, type TrainOptions, trainSchema } from '../train/config.ts';
 import type { TrainEvent } from '../train/events.ts';
+import type { TrainControl } from '../train/train.ts';
 import { makeCommand } from './command.ts';
 import { requireData } from './data-flags.ts';
 import { exitCodes } from './failure.ts';
 import { addFlags, argumentsOf, flagOf, type Values, valuesFrom } from './flags.ts';
+import { hubFor, hubGroup, hubShape } from './hub-flags.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { printLines } from './output.ts';
 import { pastEvents } from './past-events.ts';
@@ -73,11 +75,12 @@ export function trainCommand(): Command {
     examples: [
       ['emotune train --data social-posts', 'the data and the base that come with emotune; a first try'],
       ['emotune train --data posts.csv --base models/Llama-3.2-1B --out runs/posts', 'your own texts and base'],
+      ['emotune train --data posts.csv --base meta-llama/Llama-3.2-1B', 'a base from the Hub, fetched once'],
       ['emotune train --config run.yaml --learning-rate 1e-3', 'settings from a file, one of them changed'],
       ['emotune train --resume runs/posts', 'an interrupted run, from its last checkpoint to the same end'],
     ],
   });
-  return addFlags(command, trainSchema.shape, trainFlagGroups)
+  return addFlags(command, { ...trainSchema.shape, ...hubShape }, { ...trainFlagGroups, ...hubGroup })
     .optionsGroup('Run:')
     .option('--config <file>', 'YAML file of these settings (keys as in the config.yaml of a run); flags override it')
     .option('--resume <run>', 'go on with an interrupted run, with its own settings (--threads may differ)')
@@ -94,11 +97,11 @@ async function runTrain(given: Given): Promise<number> {
   const { train, resume } = await import('../train/train.ts');
   if (given.resume === undefined) {
     const options = await trainOptions(given);
-    return watch(options, given, (signal) => train(options, { signal }));
+    return watch(options, given, (control) => train(options, control));
   }
   const { readRunConfig } = await import('../train/run-folder.ts');
   const [run, control] = [given.resume, resumeFlags(given)];
-  return watch(await readRunConfig(run), given, (signal) => resume(run, { signal, ...control }));
+  return watch(await readRunConfig(run), given, (rest) => resume(run, { ...rest, ...control }));
 }
 
 /** @throws ConfigError for a flag that would make the run another one. */
@@ -115,8 +118,8 @@ function resumeFlags(given: Given): Pick<TrainOptions, 'threads'> {
 /** Trains, shows how it goes, stops cleanly at Ctrl-C, and says how to go on. */
 async function watch(
   options: TrainOptions,
-  output: ReporterOptions,
-  start: (signal: AbortSignal) => AsyncIterable<TrainEvent>,
+  output: Given,
+  start: (control: TrainControl) => AsyncIterable<TrainEvent>,
 ): Promise<number> {
   let state = initialState;
   const { track } = await import('../tracking/track.ts');
@@ -126,12 +129,16 @@ async function watch(
   const interrupt = abortOnInterrupt({ onInterrupt: reporter.stopping, onKill: reporter.close });
   let failure: unknown;
   try {
-    for await (const event of track(start(interrupt.signal), sinks)) {
+    const hub = await hubFor(valuesFrom(hubShape, output));
+    const told = { onProgress: reporter.fetching, onNotice: reporter.note };
+    const events = start({ signal: interrupt.signal, hub: { ...hub, ...told } });
+    for await (const event of track(events, sinks)) {
       if (event.type === 'resumed') for await (const past of pastEvents(event)) state = advance(state, past);
       state = advance(state, event);
       reporter.event(event, state);
     }
   } catch (error) {
+    if (interrupt.signal.aborted && !state.plan) return exitCodes.interrupted;
     failure = error;
   } finally {
     reporter.close();

@@ -13,6 +13,8 @@ export interface Adapter {
   readonly options: LoraOptions;
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly baseModel: string | undefined;
+  /** Commit, tag or branch of a base on the Hub. */
+  readonly baseRevision?: string | undefined;
 }
 
 const PREFIX = 'base_model.model.';
@@ -37,6 +39,7 @@ const schema = z.object({
   bias: z.string().default('none'),
   fan_in_fan_out: z.boolean().default(false),
   base_model_name_or_path: z.string().nullish(),
+  revision: z.string().nullish(),
   init_lora_weights: z.union([z.boolean(), z.string()]).default(true),
 });
 
@@ -83,6 +86,7 @@ export async function readAdapter(dir: string): Promise<Adapter> {
     options,
     tensors,
     baseModel: config.base_model_name_or_path ?? undefined,
+    baseRevision: config.revision ?? undefined,
   };
 }
 
@@ -137,7 +141,7 @@ const targetsFrom = (targets: string | readonly string[]): LoraOptions['targetMo
   typeof targets === 'string' ? (targets === 'all-linear' ? targets : compile(targets)) : targets;
 
 /** Writes an adapter folder that PEFT loads as it is, head included. */
-export async function writeAdapter(dir: string, { options, tensors, baseModel }: Adapter): Promise<void> {
+export async function writeAdapter(dir: string, { options, tensors, baseModel, baseRevision }: Adapter): Promise<void> {
   await mkdir(dir, { recursive: true });
   const { targetModules: targets } = options;
   await writeSafetensors(
@@ -148,6 +152,7 @@ export async function writeAdapter(dir: string, { options, tensors, baseModel }:
     peft_type: 'LORA',
     task_type: 'SEQ_CLS',
     base_model_name_or_path: baseModel ?? null,
+    revision: baseRevision ?? null,
     r: options.rank,
     lora_alpha: options.alpha,
     lora_dropout: options.dropout,

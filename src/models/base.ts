@@ -1,14 +1,73 @@
-import { resolve } from 'node:path';
+/** What can be named as a base, and where it then lies. */
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CheckpointError } from '../core/errors.ts';
+import { licenceOf } from '../hub/licence.ts';
+import type { HubOptions } from '../hub/options.ts';
+import { parseRepositoryName, remoteName, repositoryReference } from '../hub/repository-name.ts';
+import { baseFiles, type Selection } from '../hub/selection.ts';
+import { fetchSnapshot } from '../hub/snapshot.ts';
 
 /** Bases that come with emotune, by name. */
 const embedded: Readonly<Record<string, string>> = { nano: 'nano-llama' };
 
-/** What to remember a base by: an embedded one's name, which holds on every machine, else its absolute path. */
-export const baseReference = (base: string): string => (base in embedded ? base : resolve(base));
+/** A base that is on this machine. */
+export interface Base {
+  readonly dir: string;
+  /** As a configuration should name it: as it was given, but one from the Hub with its commit. */
+  readonly name: string;
+  /** As a run remembers it, on every machine if that is possible: else by its absolute path. */
+  readonly reference: string;
+  /** As PEFT's adapter_config.json names it. */
+  readonly peft: { readonly name: string; readonly revision?: string };
+  /** As its README.md says it; undefined if it does not. */
+  readonly licence: string | undefined;
+}
 
-/** The folder of a base: an embedded one's by its name, anything else is a path. */
+export const isEmbedded = (base: string): boolean => base in embedded;
+
+/** The folder of a base that comes with emotune; of anything else, a path, that path. */
 export function baseFolder(base: string): string {
   const folder = embedded[base];
   return folder === undefined ? base : fileURLToPath(new URL(`../../assets/${folder}`, import.meta.url));
 }
+
+/**
+ * Finds a base: one that comes with emotune, by name; a folder; or `org/name`, with `@revision` if need be, which is fetched
+ * from the Hub as far as it is not in the cache. A folder goes before the Hub: see {@link remoteName}.
+ *
+ * @throws HubError        if it cannot be fetched.
+ * @throws CheckpointError if it is neither.
+ */
+export async function findBase(base: string, hub: HubOptions = {}, files: Selection = baseFiles): Promise<Base> {
+  const repository = isEmbedded(base) ? undefined : await remoteName(base);
+  if (!repository) return localBase(base);
+  const { id, dir, commit } = await fetchSnapshot(repository, [files], hub);
+  const reference = repositoryReference(id, commit);
+  return { dir, name: reference, reference, peft: { name: id, revision: commit }, licence: await licenceOf(dir) };
+}
+
+async function localBase(base: string): Promise<Base> {
+  const dir = baseFolder(base);
+  if (!(await isThere(dir)))
+    throw new CheckpointError(
+      `${dir}: no such folder; give the folder of a downloaded model, or a model on the Hub as organisation/name (as organisation/name@main where there is a folder like the organisation)`,
+    );
+  return {
+    dir,
+    name: base,
+    reference: isEmbedded(base) ? base : resolve(base),
+    peft: { name: resolve(dir) },
+    licence: await licenceOf(dir),
+  };
+}
+
+/** What to call a base in the name of a folder: without its path, its organisation or its commit. */
+export const shortName = (base: string): string => basename(parseRepositoryName(base)?.id ?? base);
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );

@@ -25,8 +25,10 @@ const schema = z.object({
   windowPooling: z.enum(windowPoolings).default('mean'),
   threshold: z.number(),
   /** The base the adapter belongs to; null where the adapter is merged into the folder's own weights. */
-  base: z.object({ path: z.string(), fingerprint: z.string() }).nullable(),
+  base: z.object({ path: z.string(), fingerprint: z.string(), licence: z.string().optional() }).nullable(),
   tokenizer: z.object({ fingerprint: z.string() }),
+  /** What it was trained on, for people. */
+  data: z.object({ name: z.string(), licence: z.string().optional(), split: z.string() }).optional(),
 });
 
 /** What emotune keeps beside PEFT's files: everything needed to predict as the run did, and to refuse another base. */

@@ -1,6 +1,7 @@
 import { DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { cleanText, cleanTurns } from '../data/clean.ts';
+import type { HubOptions } from '../hub/options.ts';
 import { Device } from '../runtime/device.ts';
 import { openEncoder, type Passage } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
@@ -36,8 +37,10 @@ export interface Classifier {
 
 /** How a classifier is loaded. */
 export interface ClassifierOptions {
-  /** Folder of the base, where it is not where the run found it. */
+  /** The base, where it is not where the run found it: a folder, or a model on the Hub. */
   readonly base?: string;
+  /** How what is on the Hub is fetched. */
+  readonly hub?: HubOptions;
   /** Multi-label: probability from which a label is given, instead of the run's. */
   readonly threshold?: number;
   /** Threads of the engine; default: all cores. */
@@ -46,7 +49,7 @@ export interface ClassifierOptions {
 
 /**
  * Loads a run's folder, an adapter folder of PEFT's (labels and task then come from the base's config.json), or a merged
- * checkpoint.
+ * checkpoint; or any of them from the Hub, as `org/name`.
  *
  * @throws CheckpointError if something is missing or damaged, or the base is not the one the adapter was trained on.
  *

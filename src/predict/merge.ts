@@ -6,6 +6,7 @@ import type { TensorSpec } from '../checkpoint/safetensors.ts';
 import { writeCheckpoint } from '../checkpoint/write.ts';
 import { ConfigError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
+import type { HubOptions } from '../hub/options.ts';
 import { mergedWeight } from '../lora/merge.ts';
 import type { Adapter } from '../lora/peft.ts';
 import { isHeadParameter } from '../lora/trained.ts';
@@ -16,8 +17,10 @@ import { readClassifier, type SavedClassifier } from './saved-classifier.ts';
 
 /** How a merged checkpoint is written. */
 export interface MergeOptions {
-  /** Folder of the base, where it is not where the run found it. */
+  /** The base, where it is not where the run found it: a folder, or a model on the Hub. */
   readonly base?: string;
+  /** How what is on the Hub is fetched. */
+  readonly hub?: HubOptions;
   /** How the weights are stored; default: as in the base. F32 keeps the logits; narrower types round the adapter's changes. */
   readonly dtype?: FloatDtype;
   readonly onProgress?: (writtenBytes: number, totalBytes: number) => void;
@@ -30,7 +33,7 @@ export interface MergeOptions {
  * @throws ConfigError if the folder is not empty, the model is merged already, or transformers would pool another token.
  */
 export async function mergeAdapter(model: string, outDir: string, options: MergeOptions = {}): Promise<void> {
-  const saved = await readClassifier(model, options.base === undefined ? {} : { base: options.base });
+  const saved = await readClassifier(model, options);
   const { adapter } = saved;
   if (!adapter) throw new ConfigError(`${model} has no adapter: it is a plain checkpoint already`);
   await checkPadToken(saved);

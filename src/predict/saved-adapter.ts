@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
+import type { HubOptions } from '../hub/options.ts';
+import { parseRepositoryName, repositoryReference } from '../hub/repository-name.ts';
 import { type Adapter, readAdapter } from '../lora/peft.ts';
 import { adapterLayout, isHeadParameter, isTrained } from '../lora/trained.ts';
-import { baseFolder } from '../models/base.ts';
+import { type Base, findBase } from '../models/base.ts';
 import { HEAD } from '../models/heads.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import type { FlatLayout } from '../optim/flat.ts';
@@ -14,7 +16,7 @@ export interface SavedAdapter {
   readonly adapter: Adapter;
   /** What a run says of itself; a bare PEFT folder has none. */
   readonly artifact: Artifact | undefined;
-  /** What names the base: a folder, or an embedded one's name. */
+  /** What names the base: a folder, an embedded one's name, or one on the Hub with its commit. */
   readonly base: string;
   readonly checkpoint: Checkpoint;
   readonly spec: DecoderSpec;
@@ -23,24 +25,23 @@ export interface SavedAdapter {
   readonly headRows: number | undefined;
 }
 
+/** Where the base is, if not where the folder says, and how what is on the Hub is fetched. */
+export interface ReadOptions {
+  readonly base?: string | undefined;
+  readonly hub?: HubOptions | undefined;
+}
+
 /**
  * Reads the adapter of a run or a PEFT folder and checks that it belongs to its base.
  *
- * @param givenBase folder of the base, where it is not where the folder says.
  * @throws CheckpointError if something is missing or damaged, or the adapter belongs to another base.
  * @throws ConfigError if a PEFT folder does not say which base it belongs to.
  */
-export async function readSavedAdapter(path: string, givenBase: string | undefined): Promise<SavedAdapter> {
+export async function readSavedAdapter(path: string, options: ReadOptions = {}): Promise<SavedAdapter> {
   const adapter = await readAdapter(path);
   const artifact = await readArtifact(path);
-  const base = givenBase ?? artifact?.base?.path ?? adapter.baseModel;
-  if (base === undefined)
-    throw new ConfigError(`${path} does not say which base it belongs to: name the base's folder (--base)`);
-  const folder = baseFolder(base);
-  if (givenBase === undefined && !(await exists(folder))) {
-    throw new CheckpointError(`${path} was trained on ${folder}, which is not there: name the base's folder (--base)`);
-  }
-  const checkpoint = await openCheckpoint(folder);
+  const base = await baseOf(path, { adapter, artifact, ...options });
+  const checkpoint = await openCheckpoint(base.dir);
   if (artifact) await checkBase(path, artifact, checkpoint);
   const spec = describeModel(checkpoint.config);
   const ownHead = [...adapter.tensors.keys()].some(isHeadParameter);
@@ -48,8 +49,30 @@ export async function readSavedAdapter(path: string, givenBase: string | undefin
   const include = (name: string) => isTrained(name) && (ownHead || !isHeadParameter(name));
   const layout = adapterLayout(spec, headRows ?? 1, adapter.options, include);
   checkTensors(path, layout, adapter);
-  return { adapter, artifact, base, checkpoint, spec, layout, headRows };
+  return { adapter, artifact, base: base.name, checkpoint, spec, layout, headRows };
 }
+
+/** The base that is given, or the one that the run or PEFT's file names. */
+async function baseOf(
+  path: string,
+  { adapter, artifact, base: given, hub }: ReadOptions & Pick<SavedAdapter, 'adapter' | 'artifact'>,
+): Promise<Base> {
+  const named = artifact?.base?.path ?? peftBase(adapter);
+  const base = given ?? named;
+  if (base === undefined)
+    throw new ConfigError(`${path} does not say which base it belongs to: name the base's folder (--base)`);
+  return findBase(base, hub).catch((error: unknown) => {
+    if (given !== undefined || !(error instanceof CheckpointError)) throw error;
+    throw new CheckpointError(`${path} was trained on ${base}, which is not there: name the base's folder (--base)`, {
+      cause: error,
+    });
+  });
+}
+
+const peftBase = ({ baseModel, baseRevision }: Adapter): string | undefined => {
+  const isOnHub = baseModel !== undefined && baseRevision !== undefined && parseRepositoryName(baseModel);
+  return isOnHub ? repositoryReference(baseModel, baseRevision) : baseModel;
+};
 
 async function checkBase(path: string, { base, tokenizer }: Artifact, checkpoint: Checkpoint): Promise<void> {
   if (base && base.fingerprint !== (await checkpoint.fingerprint())) {

@@ -3,6 +3,10 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { CheckpointError } from '../core/errors.ts';
 import { type Task, tasks } from '../core/task.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
+import type { HubOptions } from '../hub/options.ts';
+import { remoteName } from '../hub/repository-name.ts';
+import { adapterFiles, baseFiles } from '../hub/selection.ts';
+import { fetchSnapshot } from '../hub/snapshot.ts';
 import { withLora } from '../lora/lora.ts';
 import type { Adapter } from '../lora/peft.ts';
 import { HEAD } from '../models/heads.ts';
@@ -11,7 +15,7 @@ import { dense } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
 import { plainReading, type Reading } from '../text/encoder.ts';
 import { readArtifact } from './artifact.ts';
-import { exists, readSavedAdapter } from './saved-adapter.ts';
+import { exists, type ReadOptions, readSavedAdapter } from './saved-adapter.ts';
 import type { ClassifierModel } from './scorer.ts';
 import type { WindowPooling } from './scores.ts';
 
@@ -36,23 +40,30 @@ export interface SavedClassifier extends ClassifierModel {
 const DEFAULT_LENGTH = 512;
 
 /**
- * Reads a run's folder, an adapter folder of PEFT's, or a merged checkpoint.
+ * Reads a run's folder, an adapter folder of PEFT's, or a merged checkpoint; or any of them on the Hub, as `org/name`.
  *
  * @throws CheckpointError if something is missing or damaged, or the adapter belongs to another base.
  * @throws ConfigError if a PEFT folder does not say which base it belongs to.
  */
-export async function readClassifier(path: string, options: { readonly base?: string } = {}): Promise<SavedClassifier> {
+export async function readClassifier(model: string, options: ReadOptions = {}): Promise<SavedClassifier> {
+  const path = await modelFolder(model, options.hub);
   const isAdapter = await exists(join(path, 'adapter_config.json'));
   if (!isAdapter && !(await exists(join(path, 'config.json')))) {
     throw new CheckpointError(
       `${path} is no trained model: it has neither adapter_config.json (a run, or a PEFT folder) nor config.json (a merged checkpoint)`,
     );
   }
-  return isAdapter ? readAdapted(path, options.base) : readMerged(path);
+  return isAdapter ? readAdapted(path, options) : readMerged(path);
 }
 
-async function readAdapted(path: string, givenBase: string | undefined): Promise<SavedClassifier> {
-  const { adapter, artifact, checkpoint, spec, layout, headRows } = await readSavedAdapter(path, givenBase);
+async function modelFolder(model: string, hub: HubOptions | undefined): Promise<string> {
+  const repository = await remoteName(model);
+  if (!repository) return model;
+  return (await fetchSnapshot(repository, [adapterFiles, baseFiles], hub)).dir;
+}
+
+async function readAdapted(path: string, options: ReadOptions): Promise<SavedClassifier> {
+  const { adapter, artifact, checkpoint, spec, layout, headRows } = await readSavedAdapter(path, options);
   const settings = artifact ?? settingsOf(checkpoint, spec, headRows);
   const parameters = pack(layout, (name) => adapter.tensors.get(name)!);
   return {

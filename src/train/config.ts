@@ -44,7 +44,9 @@ const shape = {
   base: z
     .string()
     .default('nano')
-    .describe("base model: 'nano' (comes with emotune) or a folder in Hugging Face's layout"),
+    .describe(
+      "base model: 'nano' (comes with emotune), a folder in Hugging Face's layout, or a model on the Hub: organisation/name, with @revision if need be",
+    ),
   ...dataShape,
   out: z.string().optional().describe('folder of the run (default: a new one under runs/)'),
   overwrite: z.boolean().default(false).describe('replace a run that is already in the out folder'),

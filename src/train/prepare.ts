@@ -6,7 +6,7 @@ import { type Dataset, type Example, type PerSplit, perSplit } from '../data/exa
 import { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
 import type { LoraOptions } from '../lora/options.ts';
-import { baseFolder } from '../models/base.ts';
+import type { Base } from '../models/base.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import { adamw } from '../optim/adamw.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -22,6 +22,7 @@ import { type WarmStart, warmStart } from './warm-start.ts';
 
 /** Everything a run works on, loaded and checked before anything is computed. */
 export interface Prepared {
+  readonly base: Base;
   readonly checkpoint: Checkpoint;
   readonly spec: DecoderSpec;
   readonly dataset: Dataset;
@@ -41,12 +42,12 @@ export interface Prepared {
 }
 
 /**
- * Opens the base, loads and encodes the data, resolves what the configuration leaves open.
+ * Loads and encodes the data, resolves what the configuration leaves open.
  *
  * @param from the adapter to train further, whose settings the configuration has.
  */
-export async function prepare(config: TrainConfig, from?: SavedAdapter): Promise<Prepared> {
-  const checkpoint = await openCheckpoint(baseFolder(config.base));
+export async function prepare(config: TrainConfig, base: Base, from?: SavedAdapter): Promise<Prepared> {
+  const checkpoint = await openCheckpoint(base.dir);
   const spec = describeModel(checkpoint.config);
   const tokenizer = await loadTokenizer(checkpoint.dir);
   const { dataset, report } = await loadDataset(dataSchema.parse(config));
@@ -60,6 +61,7 @@ export async function prepare(config: TrainConfig, from?: SavedAdapter): Promise
     hash.update(JSON.stringify([id, sequences.map((ids) => [...ids]), target]));
   return {
     dataFingerprint: hash.digest('hex'),
+    base,
     checkpoint,
     spec,
     dataset,

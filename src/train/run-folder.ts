@@ -4,6 +4,7 @@ import { parse, stringify } from 'yaml';
 import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
+import { shortName } from '../models/base.ts';
 import { type Artifact, writeArtifact } from '../predict/artifact.ts';
 import { parseTrainConfig, type TrainConfig } from './config.ts';
 import type { TrainResult } from './events.ts';
@@ -52,7 +53,7 @@ const files = [
  * @throws ConfigError if the folder holds something already and may not be replaced.
  */
 export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfig): Promise<string> {
-  const dir = out ?? (await freshFolder(join('runs', `${basename(base)}-${basename(data, extname(data))}`)));
+  const dir = out ?? (await freshFolder(join('runs', `${shortName(base)}-${basename(data, extname(data))}`)));
   const inside = await readdir(dir).catch(() => []);
   if (inside.length > 0 && !overwrite) {
     const interrupted = await new TrainingCheckpoints(dir).exist();

@@ -1,11 +1,9 @@
-import { resolve } from 'node:path';
 import { TrainingError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { epochBatches } from '../data/batches.ts';
 import { formatReport } from '../data/report.ts';
 import { type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
-import { baseReference } from '../models/base.ts';
 import { parameterCount } from '../models/weights.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
@@ -302,18 +300,24 @@ export class Run {
   /** The best weights so far, or the current ones if none were evaluated. */
   async #write(): Promise<void> {
     const { config, folder, prepared } = this.#context;
-    const { checkpoint, dataset, reading } = prepared;
+    const { base, checkpoint, dataset, reading, report } = prepared;
     const tensors = this.#best?.tensors ?? (await this.#trainer.tensors());
+    const adapter = await this.#trainer.adapter(tensors);
     await folder.saveAdapter(
-      { ...(await this.#trainer.adapter(tensors)), baseModel: resolve(checkpoint.dir) },
+      { ...adapter, baseModel: base.peft.name, baseRevision: base.peft.revision },
       {
         task: dataset.task,
         labels: [...dataset.labels],
         ...reading,
         windowPooling: config.windowPooling,
         threshold: config.threshold,
-        base: { path: baseReference(config.base), fingerprint: await checkpoint.fingerprint() },
+        base: {
+          path: base.reference,
+          fingerprint: await checkpoint.fingerprint(),
+          ...(base.licence === undefined ? {} : { licence: base.licence }),
+        },
         tokenizer: { fingerprint: await tokenizerFingerprint(checkpoint.dir) },
+        data: { name: dataset.name, licence: report.licence, split: report.split },
       },
     );
     this.#saved = true;

@@ -1,4 +1,6 @@
 import { CheckpointError } from '../core/errors.ts';
+import type { HubOptions } from '../hub/options.ts';
+import { findBase } from '../models/base.ts';
 import { FROZEN } from '../optim/flat.ts';
 import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
@@ -14,6 +16,8 @@ import { readStart } from './warm-start.ts';
 export interface TrainControl {
   /** Once aborted, the run ends after its current step, with a checkpoint to go on from. */
   readonly signal?: AbortSignal;
+  /** How a base on the Hub is fetched. */
+  readonly hub?: HubOptions;
 }
 
 /**
@@ -22,15 +26,21 @@ export interface TrainControl {
  * Yields events as they happen. Ends cleanly when its consumer breaks off or the signal is aborted: the run's folder then
  * holds the best weights so far, or the current ones if none were evaluated, and a checkpoint that {@link resume} takes.
  *
- * @throws ConfigError, DataError, CheckpointError before anything is computed; TrainingError if the loss is no number.
+ * @throws ConfigError, DataError, CheckpointError, HubError before anything is computed; TrainingError if the loss is no number.
  *
  * @example
  * for await (const event of train({ data: 'social-posts' })) if (event.type === 'step') console.log(event.loss);
  */
-export async function* train(options: TrainOptions, { signal }: TrainControl = {}): AsyncGenerator<TrainEvent, void> {
-  const { config, from } = await readStart(parseTrainConfig(options), options);
-  const dir = await chooseRunFolder(config);
-  const prepared = await prepare(config, from);
+export async function* train(
+  options: TrainOptions,
+  { signal, hub }: TrainControl = {},
+): AsyncGenerator<TrainEvent, void> {
+  const reach = { signal, ...hub };
+  const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
+  const dir = await chooseRunFolder(asked);
+  const base = await findBase(asked.base, reach);
+  const config = { ...asked, base: base.name };
+  const prepared = await prepare(config, base, from);
   yield* onDevice(config.threads, async function* (device) {
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
@@ -50,12 +60,12 @@ export async function* train(options: TrainOptions, { signal }: TrainControl = {
  */
 export async function* resume(
   dir: string,
-  { signal, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
+  { signal, hub, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
 ): AsyncGenerator<TrainEvent, void> {
   const config = await readRunConfig(dir);
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
-  const prepared = await prepare(config);
+  const prepared = await prepare(config, await findBase(config.base, { signal, ...hub }));
   await checkUnchanged(dir, progress, prepared);
   yield* onDevice(threads ?? progress.threads, async function* (device) {
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });

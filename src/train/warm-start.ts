@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../core/errors.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/example.ts';
+import type { HubOptions } from '../hub/options.ts';
 import { isHeadParameter } from '../lora/trained.ts';
 import { HEAD } from '../models/heads.ts';
 import { exists, readSavedAdapter, type SavedAdapter } from '../predict/saved-adapter.ts';
@@ -24,12 +25,13 @@ export interface WarmStart {
 export async function readStart(
   config: TrainConfig,
   given: TrainOptions,
+  hub: HubOptions,
 ): Promise<{ readonly config: TrainConfig; readonly from: SavedAdapter | undefined }> {
   const { initFrom: path } = config;
   if (path === undefined) return { config, from: undefined };
   if (!(await exists(join(path, 'adapter_config.json'))) && (await exists(join(path, 'config.json'))))
     throw new ConfigError(`initFrom: ${path} has no adapter: it is a whole checkpoint, give it as the base`);
-  const from = await readSavedAdapter(path, given.base);
+  const from = await readSavedAdapter(path, { base: given.base, hub });
   return { config: adoptSettings(config, given, from), from };
 }
 

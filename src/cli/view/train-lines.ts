@@ -1,6 +1,6 @@
 /** A running training as plain lines, for logs. */
 import type { TrainEvent } from '../../train/events.ts';
-import { formatDuration, formatRate, formatWhole } from './quantities.ts';
+import { formatBytes, formatDuration, formatRate, formatWhole } from './quantities.ts';
 import { headlines } from './score-table.ts';
 import { secondsLeft, speed, type TrainState } from './train-state.ts';
 
@@ -32,3 +32,7 @@ export function noticeLines(event: TrainEvent): string[] {
   if (event.type !== 'resumed') return [];
   return [`going on after step ${event.step}, from ${event.path}`, ...event.notes.map((note) => `note: ${note}`)];
 }
+
+/** A base on its way from the Hub. */
+export const fetchingLine = (doneBytes: number, totalBytes: number): string =>
+  `fetching the base: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
