@@ -1,5 +1,3 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { ConfigError } from '../core/errors.ts';
@@ -8,9 +6,12 @@ import { dataShape } from '../train/config.ts';
 import { makeCommand } from './command.ts';
 import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
+import { hubFor, hubShape } from './hub-flags.ts';
 import { printLines } from './output.ts';
+import { openProgressLine } from './progress-line.ts';
 import { commandLine } from './shell.ts';
 import { columnsOf } from './terminal.ts';
+import { plural } from './view/quantities.ts';
 import { wrap } from './view/wrap.ts';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -18,10 +19,10 @@ type Given = Readonly<Record<string, unknown>>;
 /** Datasets: which there are, what is in them, and how they are split. */
 export function dataCommand(): Command {
   const group = new Command('data')
-    .summary('list, inspect and split datasets')
-    .description('List the datasets that emotune knows, look into one, or write its split to a folder.')
+    .summary('list, fetch, inspect and split datasets')
+    .description('List the datasets that emotune knows, fetch one, look into one, or write its split to a folder.')
     .helpOption('-h, --help', 'show this help');
-  for (const command of [listCommand(), inspectCommand(), splitCommand()]) group.addCommand(command);
+  for (const command of [listCommand(), fetchCommand(), inspectCommand(), splitCommand()]) group.addCommand(command);
   return group;
 }
 
@@ -46,29 +47,27 @@ function listCommand(): Command {
 interface Listed extends Pick<Source, 'name' | 'title' | 'licence' | 'labels' | 'home' | 'citation'> {
   readonly folder: string;
   readonly missing: readonly string[];
+  /** How to get what is missing. */
+  readonly get?: string;
 }
 
-async function describeSource(source: Source, dataDir: string): Promise<Listed> {
+/** What `data list` says of a dataset. */
+export async function describeSource(source: Source, dataDir: string): Promise<Listed> {
+  const { howToGet, missingFiles } = await import('../data/sources/files.ts');
   const { name, title, licence, labels, home, citation } = source;
-  const folder = source.folder(dataDir);
-  const found = await Promise.all(source.files.map(({ path }) => isThere(join(folder, path))));
-  const missing = source.files.filter((_, i) => !found[i]).map(({ path }) => path);
-  return { name, title, licence, labels, home, citation, folder, missing };
+  const missing = (await missingFiles(source, dataDir)).map(({ path }) => path);
+  const get = missing.length === 0 ? {} : { get: howToGet(source, dataDir) };
+  return { name, title, licence, labels, home, citation, folder: source.folder(dataDir), missing, ...get };
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
-function sourceLines({ name, title, licence, labels, home, citation, folder, missing }: Listed): string[] {
+/** A dataset as `data list` shows it. */
+export function sourceLines({ name, title, licence, labels, citation, folder, missing, get }: Listed): string[] {
   const tasks = Object.entries(labels).map(([task, list]) => [task.replaceAll('_', ' '), list.join(', ')] as const);
   const facts = [
     ...tasks,
     ['licence', licence],
     ['cite', citation],
-    ['files', missing.length === 0 ? 'here' : `missing in ${folder}: ${missing.join(', ')}; get them from ${home}`],
+    ['files', missing.length === 0 ? 'here' : `missing in ${folder}: ${missing.join(', ')}; ${get}`],
   ] as const;
   const width = Math.min(120, columnsOf(process.stdout, 120));
   return [
@@ -78,6 +77,45 @@ function sourceLines({ name, title, licence, labels, home, citation, folder, mis
     ),
     '',
   ];
+}
+
+function fetchCommand(): Command {
+  const shape = {
+    dataDir: dataShape.dataDir,
+    overwrite: z.boolean().default(false).describe('replace files that are there but not as published'),
+    offline: hubShape.offline,
+  };
+  const command = makeCommand('fetch', {
+    summary: 'fetch a dataset that does not come with emotune',
+    description:
+      'Fetch the files of a dataset that emotune knows by name, check them against their SHA-256, and put them where ' +
+      'training looks for them. What is there and right stays. Where the terms of a dataset forbid fetching, say whom ' +
+      'to ask and which files to put where.',
+    examples: [['emotune data fetch goemotions', 'into data/goemotions/']],
+  });
+  return addFlags(command.argument('<name>', 'name of the dataset, as in emotune data list'), shape).action(
+    async (name: string, given: Given) => {
+      const [{ findSource, unknownSource }, { fetchSource }] = await Promise.all([
+        import('../data/sources/registry.ts'),
+        import('../data/fetch.ts'),
+      ]);
+      const source = findSource(name);
+      if (!source) throw unknownSource(name);
+      const { dataDir = 'data', overwrite, offline } = valuesFrom(shape, given);
+      const { onProgress: _, ...hub } = await hubFor({ offline });
+      const progress = openProgressLine((done, total) => `${done} of ${plural(total, 'file')}`);
+      const files = await fetchSource(source, { dataDir, overwrite, hub, onProgress: progress.show });
+      progress.close();
+      const train = dataDir === 'data' ? [] : ['--data-dir', dataDir];
+      await printLines([
+        `${source.title}. Licence: ${source.licence}. Cite: ${source.citation}`,
+        ...files.map(({ path, state }) => `${path}: ${state === 'there' ? 'was there' : 'fetched'}, as published`),
+        '',
+        'next:',
+        `  ${commandLine('npx', 'emotune', 'train', '--data', name, ...train)}`,
+      ]);
+    },
+  );
 }
 
 function inspectCommand(): Command {

@@ -38,6 +38,8 @@ describe.each(sources)('the source $name', (source) => {
   it('says what it is, under what licence, whom to cite and where to get it', () => {
     const { name, title, licence, citation, home } = source;
     for (const words of [name, title, licence, citation, home]) expect(words).not.toBe('');
+    expect(source.language).toMatch(/^[a-z]{2}$/);
+    if (source.access) expect(source.files.filter(({ url }) => url !== undefined)).toEqual([]);
     expect(source.labels[source.defaultTask]).toBeDefined();
     expect(findSource(name)).toBe(source);
   });
@@ -58,7 +60,9 @@ const fetched = sources.filter(({ files }) => files.some(({ url }) => url !== un
 it.each(fetched)('$name says which files are missing and where to get them', async (source) => {
   const loading = source.load({ task: source.defaultTask, dataDir: 'nowhere' });
   for (const { path } of source.files) await expect(loading).rejects.toThrow(join(source.folder('nowhere'), path));
-  await expect(loading).rejects.toThrow(`get them from ${source.home}, or set dataDir (now 'nowhere')`);
+  await expect(loading).rejects.toThrow(
+    `\`emotune data fetch ${source.name} --data-dir nowhere\` gets them from ${source.home}; or set dataDir (now 'nowhere')`,
+  );
 });
 
 describe.each([goemotions, goemotionsEkman])('$name in small', (source) => {

@@ -1,8 +1,8 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DataError } from '../../core/errors.ts';
 import { readTextFile } from '../text-file.ts';
+import { requireFiles } from './files.ts';
 import type { Source } from './source.ts';
 import { loadTable } from './table.ts';
 
@@ -62,6 +62,8 @@ function goemotionsSource(variant: Variant): Source {
     licence: 'CC BY 4.0',
     citation: 'Demszky et al. 2020, GoEmotions: A Dataset of Fine-Grained Emotions, ACL, arXiv:2005.00547',
     home: `${repository.replace('raw.githubusercontent', 'github')}/tree/${commit}/data/${variant.folder}`,
+    hubName: 'google-research-datasets/go_emotions',
+    language: 'en',
     defaultTask: task,
     labels: { [task]: labels },
     folder,
@@ -72,7 +74,7 @@ function goemotionsSource(variant: Variant): Source {
     })),
     async load({ dataDir }) {
       const file = (path: string): string => join(folder(dataDir), path);
-      await checkFiles(source, dataDir);
+      await requireFiles(source, dataDir);
       await checkLabels(file('labels.txt'), labels);
       return loadTable({
         data: file('train.tsv'),
@@ -89,24 +91,6 @@ function goemotionsSource(variant: Variant): Source {
     },
   };
   return source;
-}
-
-async function checkFiles({ name, files, folder, home }: Source, dataDir: string): Promise<void> {
-  const paths = files.map(({ path }) => join(folder(dataDir), path));
-  const there = await Promise.all(
-    paths.map((path) =>
-      access(path).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  const missing = paths.filter((_, i) => !there[i]);
-  if (missing.length > 0)
-    throw new DataError(
-      `${name}: its files are missing: ${missing.join(', ')}; get them from ${home}, or set dataDir ` +
-        `(now '${dataDir}') to the folder that holds goemotions/`,
-    );
 }
 
 async function checkLabels(path: string, labels: readonly string[]): Promise<void> {

@@ -21,6 +21,7 @@ export const socialPosts: Source = {
   licence: 'CC0 1.0',
   citation: 'emotune, assets/social-posts',
   home: 'shipped with emotune in assets/social-posts',
+  language: 'en',
   defaultTask: 'single_label_classification',
   labels: {
     single_label_classification: emotions,

@@ -17,7 +17,7 @@ export interface SourceFile {
   /** Relative to the folder that holds the data. */
   readonly path: string;
   readonly sha256: string;
-  /** Absent when emotune ships the file. */
+  /** Absent when emotune ships the file, or nobody may fetch it without asking. */
   readonly url?: string;
 }
 
@@ -30,6 +30,12 @@ export interface Source {
   readonly citation: string;
   /** Where a reader finds it, and how its files are made. */
   readonly home: string;
+  /** Only where the terms forbid fetching: whom to ask and how, such as `ask its authors with the form at https://…`. */
+  readonly access?: { readonly ask: string };
+  /** Its name on the Hub, where it is there: for model cards. */
+  readonly hubName?: string;
+  /** Of the texts, as ISO 639-1 code. */
+  readonly language: string;
   readonly defaultTask: Task;
   /** What it can be read as, and the labels it then has, in order. */
   readonly labels: Readonly<Partial<Record<Task, readonly string[]>>>;
