@@ -1,17 +1,29 @@
 /** The public API of emotune. Everything else may change without notice. */
 
-export { CheckpointError, ConfigError, DataError, EmotuneError, RuntimeFailure, TrainingError } from './core/errors.ts';
+export {
+  CheckpointError,
+  ConfigError,
+  DataError,
+  EmotuneError,
+  HubError,
+  RuntimeFailure,
+  TrainingError,
+} from './core/errors.ts';
 export type { Task } from './core/task.ts';
 export type { Dataset, Example } from './data/example.ts';
+export { type FetchedFile, type FetchOptions, fetchSource } from './data/fetch.ts';
 export { writeSplit } from './data/folder.ts';
 export { type DataOptions, loadDataset } from './data/load.ts';
 export { type DataReport, formatReport } from './data/report.ts';
 export { sources } from './data/sources/registry.ts';
 export type { Source } from './data/sources/source.ts';
+export { type HubOptions, hubFromEnvironment, type Patience } from './hub/options.ts';
+export type { Uploaded } from './hub/upload.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from './metrics/evaluate.ts';
 export { formatEvaluation } from './metrics/format.ts';
 export { type Classifier, type ClassifierOptions, loadClassifier, type Prediction } from './predict/classifier.ts';
 export { type MergeOptions, mergeAdapter } from './predict/merge.ts';
+export { type PushOptions, push } from './publish/push.ts';
 export { type MlflowOptions, mlflow } from './tracking/mlflow.ts';
 export type { MlflowServer } from './tracking/mlflow-client.ts';
 export { openSinks } from './tracking/open.ts';

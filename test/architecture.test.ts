@@ -10,6 +10,7 @@ const order = [
   'onnx',
   'runtime',
   'checkpoint',
+  'hub',
   'text',
   'nn',
   'optim',
@@ -20,6 +21,7 @@ const order = [
   'predict',
   'train',
   'tracking',
+  'publish',
   'cli',
 ];
 const src = fileURLToPath(new URL('../src/', import.meta.url));

@@ -24,16 +24,18 @@ it('has these commands', () => {
     'emotune evaluate',
     'emotune predict',
     'emotune data list',
+    'emotune data fetch',
     'emotune data inspect',
     'emotune data split',
     'emotune merge',
+    'emotune push',
     'emotune checkpoint',
     'emotune doctor',
   ]);
 });
 
 it('says what exit codes mean', () => {
-  for (const code of [0, 2, 3, 4, 5, 70, 130]) expect(helpOf(program)).toMatch(new RegExp(`^ {2}${code} `, 'm'));
+  for (const code of [0, 2, 3, 4, 5, 6, 70, 130]) expect(helpOf(program)).toMatch(new RegExp(`^ {2}${code} `, 'm'));
 });
 
 describe.each(leaves(program))('%s', (name, command) => {

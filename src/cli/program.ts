@@ -8,6 +8,7 @@ import { evaluateCommand } from './evaluate.ts';
 import { exitCodeHelp } from './failure.ts';
 import { mergeCommand } from './merge.ts';
 import { predictCommand } from './predict.ts';
+import { pushCommand } from './push.ts';
 import { trainCommand } from './train.ts';
 
 /** In the order of `emotune --help`. */
@@ -17,6 +18,7 @@ const commands = [
   predictCommand,
   dataCommand,
   mergeCommand,
+  pushCommand,
   checkpointCommand,
   doctorCommand,
 ];
