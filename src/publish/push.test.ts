@@ -168,6 +168,7 @@ describe('what is published', () => {
         data: '/home/jane/posts.csv',
         test: '/home/jane/test.csv',
         dataDir: '/home/jane',
+        initFrom: '/home/jane/earlier',
         mlflowUri: 'https://mlflow.intern',
         base: '/home/jane/models/My-Llama',
       },

@@ -65,13 +65,14 @@ export async function preparePush(dir: string, options: PushOptions): Promise<Pu
 /** Settings by which others can train the same; not those that are about this machine or who watches it. */
 function publicSettings({ config, artifact }: PublishedRun): Record<string, unknown> {
   const { out, overwrite, dataDir, threads, track, mlflowUri, mlflowExperiment, ...settings } = config;
-  const { data, validation, test } = settings;
+  const { data, validation, test, initFrom } = settings;
   return {
     ...settings,
     base: artifact.base.path,
     data: basename(data),
     ...(validation === undefined ? {} : { validation: basename(validation) }),
     ...(test === undefined ? {} : { test: basename(test) }),
+    ...(initFrom === undefined ? {} : { initFrom: basename(initFrom) }),
   };
 }
 
