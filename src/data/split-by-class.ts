@@ -1,31 +1,46 @@
-import type { Random } from '../core/random.ts';
-import type { SplitName } from './example.ts';
-import { groupBy } from './group.ts';
-import type { Shares, Unit } from './split.ts';
+import type { Shares } from './split.ts';
+
+export interface Strata {
+  /** Units in random order. */
+  readonly order: Uint32Array;
+  /** The stratum of each unit, from 0. */
+  readonly stratumOf: Uint32Array;
+  readonly count: number;
+}
 
 /**
  * Shares out each stratum by largest remainder: of n units a split with fraction f gets ⌊n f⌋, and the units left over
  * go one each to the splits with the largest n f − ⌊n f⌋ + c, where c is what that split is still owed from earlier
  * strata. So the whole keeps the fractions even when strata are small. Then a stratum with fewer units than splits
  * gives its first one to the first split (train), and a larger one gives at least one to every split.
+ *
+ * @param give called for every unit.
  */
-export function apportion(
-  units: readonly Unit[],
-  shares: Shares,
-  { stratumOf, random }: { readonly stratumOf: (unit: Unit) => string | number; readonly random: Random },
-): ReadonlyMap<Unit, SplitName> {
+export function apportion(strata: Strata, shares: Shares, give: (unit: number, share: number) => void): void {
+  const { sorted, starts } = sortByStratum(strata);
   const owed = shares.map(() => 0);
-  const strata = [...groupBy(units, stratumOf).values()].sort((a, b) => b.length - a.length);
-  const splitOf = new Map<Unit, SplitName>();
-  for (const stratum of strata) {
-    const quotas = shares.map(({ fraction }) => stratum.length * fraction);
-    const seats = atLeastOne(largestRemainder(quotas, owed), stratum.length);
-    for (const [s, seat] of seats.entries()) owed[s]! += quotas[s]! - seat;
-    const shuffled = random.shuffle(stratum);
-    for (const [s, seat] of seats.entries())
-      for (const unit of shuffled.splice(0, seat)) splitOf.set(unit, shares[s]!.name);
+  const size = (s: number): number => starts[s + 1]! - starts[s]!;
+  const largestFirst = Array.from({ length: strata.count }, (_, s) => s).sort((a, b) => size(b) - size(a));
+  for (const stratum of largestFirst) {
+    const quotas = shares.map(({ fraction }) => size(stratum) * fraction);
+    const seats = atLeastOne(largestRemainder(quotas, owed), size(stratum));
+    let at = starts[stratum]!;
+    for (const [share, seat] of seats.entries()) {
+      owed[share]! += quotas[share]! - seat;
+      for (const end = at + seat; at < end; at++) give(sorted[at]!, share);
+    }
   }
-  return splitOf;
+}
+
+/** Counting sort: the units of stratum s are `sorted[starts[s]]` to `sorted[starts[s + 1] − 1]`, in random order. */
+function sortByStratum({ order, stratumOf, count }: Strata): { sorted: Uint32Array; starts: Uint32Array } {
+  const starts = new Uint32Array(count + 1);
+  for (const unit of order) starts[stratumOf[unit]! + 1]!++;
+  for (let s = 0; s < count; s++) starts[s + 1]! += starts[s]!;
+  const next = starts.slice();
+  const sorted = new Uint32Array(order.length);
+  for (const unit of order) sorted[next[stratumOf[unit]!]!++] = unit;
+  return { sorted, starts };
 }
 
 function largestRemainder(quotas: readonly number[], owed: readonly number[]): number[] {
@@ -38,6 +53,7 @@ function largestRemainder(quotas: readonly number[], owed: readonly number[]): n
 
 function atLeastOne(seats: readonly number[], total: number): readonly number[] {
   const filled = [...seats];
+  if (total === 0) return filled;
   for (const s of seats.keys()) {
     if (filled[s]! > 0 || (s > 0 && total < seats.length)) continue;
     filled[filled.indexOf(Math.max(...filled))]!--;
