@@ -9,20 +9,22 @@ export interface LabelCounts {
   readonly held: readonly number[];
 }
 
-/** Counts the labels of `size` in the first `limit` examples. */
-export async function countLabels(
-  examples: Examples,
-  size: number,
-  limit = Number.POSITIVE_INFINITY,
-): Promise<LabelCounts> {
-  const held = new Array<number>(size).fill(0);
-  let count = 0;
-  if (limit > 0)
-    for await (const target of examples.targets()) {
-      for (let k = 0; k < size; k++) if (target[k] === 1) held[k]!++;
-      if (++count >= limit) break;
-    }
-  return { size: count, held };
+/**
+ * Counts the labels of examples.
+ *
+ * @param places of the examples that count, each as often as it stands there. Default: all, once.
+ */
+export async function countLabels(examples: Examples, labels: number, places?: Uint32Array): Promise<LabelCounts> {
+  const times = places && new Uint32Array(examples.length);
+  if (times) for (const place of places) times[place]!++;
+  const held = new Array<number>(labels).fill(0);
+  let place = 0;
+  for await (const target of examples.targets()) {
+    const count = times ? times[place]! : 1;
+    for (let k = 0; k < labels; k++) if (target[k] === 1) held[k]! += count;
+    place++;
+  }
+  return { size: places?.length ?? examples.length, held };
 }
 
 /**

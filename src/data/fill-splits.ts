@@ -44,7 +44,10 @@ export async function fillSplits(options: FillOptions): Promise<readonly string[
   const splitOf = new Uint8Array(units.count + 1);
   for (const way of new Set(ways)) {
     if (way === undefined) continue;
-    const chosen = unitsOf(units, datasets.map((range, d) => ({ ...range, chosen: ways[d] === way })));
+    const chosen = unitsOf(
+      units,
+      datasets.map((range, d) => ({ ...range, chosen: ways[d] === way })),
+    );
     await stratifiedSplit({ ...options, units, chosen }, { ...options, fractions: fractionsOf[way] }, splitOf);
   }
   const { states } = store;

@@ -63,7 +63,8 @@ export async function writeSplit(folder: string, dataset: Dataset, options: Writ
   await mkdir(beside, { recursive: true });
   try {
     const fields = new Set<OptionalField>();
-    for (const split of splitNames) await writeExamples(join(beside, `${split}.jsonl`), splits[split], { dataset, fields });
+    for (const split of splitNames)
+      await writeExamples(join(beside, `${split}.jsonl`), splits[split], { dataset, fields });
     const present = fields.size > 0 ? { fields: [...fields].sort() } : {};
     const info = Info.parse({ format, name, task, labels, licence, ...options, ...present });
     await writeFile(join(beside, infoFile), `${JSON.stringify(info, null, 2)}\n`);
@@ -112,7 +113,8 @@ function toRecord(
   return { id, text, [labelField[task]]: value[task], ...rest };
 }
 
-async function checkReplaceable(folder: string): Promise<void> {
+/** @throws ConfigError if a folder holds something that {@link writeSplit} did not write. */
+export async function checkReplaceable(folder: string): Promise<void> {
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw new ConfigError(`${folder}: cannot be written (${error.code}); give another folder`);

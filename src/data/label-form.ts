@@ -76,8 +76,7 @@ const separators = [',', '|', ';'];
  * | one     | anything else                       | single-label                |
  */
 export function labelForm(survey: LabelSurvey, options: LabelOptions): LabelForm {
-  const { kind, task } =
-    options.labelColumns.length > 1 ? severalColumns(survey, options) : oneColumn(survey, options);
+  const { kind, task } = options.labelColumns.length > 1 ? severalColumns(survey, options) : oneColumn(survey, options);
   const separator =
     kind === 'names' && task === 'multi_label_classification'
       ? (options.labelSeparator ?? survey.separator)

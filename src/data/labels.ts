@@ -70,8 +70,8 @@ function nameReader(form: LabelForm, options: LabelOptions): Reader {
   const column = options.labelColumns[0]!;
   const seen = new Map<string, Seen>();
   const numberOf = (name: string, { file, line }: Row): number => {
-    let entry = seen.get(name);
-    if (entry === undefined) seen.set(name, (entry = { number: seen.size, row: { file, line }, count: 0 }));
+    const entry = seen.get(name) ?? { number: seen.size, row: { file, line }, count: 0 };
+    if (entry.count === 0) seen.set(name, entry);
     entry.count++;
     return entry.number;
   };

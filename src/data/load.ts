@@ -148,7 +148,11 @@ async function readAll(options: DataOptions, work: WorkFolder): Promise<AllRead>
     read.push({ name, origin, table, start, end: store.length });
   }
   store.flush();
-  if (options.strict) checkNoneLost(options, read.map(({ table }) => table));
+  if (options.strict)
+    checkNoneLost(
+      options,
+      read.map(({ table }) => table),
+    );
   const { task, labels, labelMap } = options;
   const joining = read.map(({ name, table }) => ({ ...table, name }));
   const joined = joinLabels(joining, origins.length > 1 || labelMap ? { task, labels, labelMap } : ownLabels(read));

@@ -53,11 +53,17 @@ export async function findData(options: DataOptions): Promise<readonly Origin[]>
   const names = typeof options.data === 'string' ? [options.data] : options.data;
   if (names.length === 0) throw new ConfigError('data: name at least one dataset');
   if (names.length > 1 && (options.validation !== undefined || options.test !== undefined))
-    throw new ConfigError('validation, test: only with one dataset; write the parts of each to a folder with data split');
+    throw new ConfigError(
+      'validation, test: only with one dataset; write the parts of each to a folder with data split',
+    );
   if (options.contextTurns !== undefined && options.dialogueColumn === undefined)
-    throw new ConfigError('contextTurns: counts turns of a dialogue; name the column of the dialogues with dialogueColumn');
+    throw new ConfigError(
+      'contextTurns: counts turns of a dialogue; name the column of the dialogues with dialogueColumn',
+    );
   if (options.contextColumn !== undefined && options.dialogueColumn !== undefined)
-    throw new ConfigError('contextColumn and dialogueColumn: the context comes from a column or from the rows before; use one');
+    throw new ConfigError(
+      'contextColumn and dialogueColumn: the context comes from a column or from the rows before; use one',
+    );
   const origins: Origin[] = [];
   const forms = new Set<string>();
   for (const data of names) {

@@ -79,7 +79,9 @@ function inputFacts(report: DataReport): Fact[] {
     ...malformed.first.map(({ file, line, reason }): Fact => ['', `${file}:${line}: ${reason}`]),
     ['cleaned', changes.length === 0 ? 'nothing to change' : changes.join(', ')],
     ['dropped', dropped === 0 ? 'none' : `${plural(dropped, 'row')} with no text left after cleaning`],
-    ...(unlabelled > 0 ? [['unlabelled', `${plural(unlabelled, 'row')} left without a label by the label map`] as const] : []),
+    ...(unlabelled > 0
+      ? [['unlabelled', `${plural(unlabelled, 'row')} left without a label by the label map`] as const]
+      : []),
   ];
 }
 

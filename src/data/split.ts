@@ -103,10 +103,7 @@ const assign: Readonly<Record<Task, Assign>> = {
 };
 
 /** Reads the target of every row that belongs to a unit, in order. */
-async function eachRow(
-  { store, targets, units }: SplitInput,
-  visit: (unit: number) => void,
-): Promise<void> {
+async function eachRow({ store, targets, units }: SplitInput, visit: (unit: number) => void): Promise<void> {
   for await (const chunk of store.facts())
     for (let k = 0; k < chunk.length; k++) {
       const unit = units.unitOf[chunk.first + k]!;

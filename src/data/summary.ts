@@ -113,7 +113,12 @@ function quantiles(counts: ReadonlyMap<number, number>, size: number): number[] 
   if (size === 0) return [];
   const sorted = [...counts].sort(([a], [b]) => a - b);
   return lengthQuantiles.map((q) => {
-    let left = Math.max(1, Math.ceil(q * size));
-    return sorted.find(([, count]) => (left -= count) <= 0)![0];
+    const rank = Math.max(1, Math.ceil(q * size));
+    let seen = 0;
+    for (const [value, count] of sorted) {
+      seen += count;
+      if (seen >= rank) return value;
+    }
+    return sorted.at(-1)![0];
   });
 }

@@ -46,7 +46,8 @@ export class TargetReader {
   }
 
   #take(place: number, number: number, places: Int32Array): void {
-    if (this.#regression) this.values[place] = number + 0; // −0 is 0
+    if (this.#regression)
+      this.values[place] = number + 0; // −0 is 0
     else this.#hold(places[number]!);
   }
 

@@ -16,7 +16,10 @@ export interface Units {
 const inTrain = 0;
 
 /** Units of the rows that are in train and not removed: connected components by union-find, 8 bytes a row. */
-export async function findUnits({ keys, groups }: Pick<RowIndex, 'keys' | 'groups'>, states: Uint8Array): Promise<Units> {
+export async function findUnits(
+  { keys, groups }: Pick<RowIndex, 'keys' | 'groups'>,
+  states: Uint8Array,
+): Promise<Units> {
   const parents = new Uint32Array(states.length);
   for (let row = 0; row < parents.length; row++) parents[row] = row;
   await uniteEqual(keys, keyRecord.row, { parents, states });

@@ -4,7 +4,7 @@ import { ConfigError, DataError } from '../../core/errors.ts';
 import type { Task } from '../../core/task.ts';
 import type { Turn } from '../../text/prompt.ts';
 import { type CleaningCounts, type CleaningStep, cleaningSteps, cleanText } from '../clean.ts';
-import { type ColumnOptions, type Columns, type ColumnSurvey, chooseColumns } from '../columns.ts';
+import { type ColumnOptions, type ColumnSurvey, type Columns, chooseColumns } from '../columns.ts';
 import { DialogueMemory, readTurns } from '../context.ts';
 import { RecordFile } from '../disk/record-file.ts';
 import type { WorkFolder } from '../disk/work-folder.ts';
@@ -186,7 +186,8 @@ async function eachRow(
       const [number, line, cells] = JSON.parse(chunk.text(k)) as [number, number, Cells];
       const { file, split: own } = parts[number]!;
       const split = parts.length > 1 ? own : splitOf(cells, columns);
-      const problem = textProblem(cells[columns.text]) ?? (split === undefined ? splitProblem(cells, columns) : undefined);
+      const problem =
+        textProblem(cells[columns.text]) ?? (split === undefined ? splitProblem(cells, columns) : undefined);
       visit({ file, line, cells }, split ?? 'train', problem);
     }
 }
@@ -226,6 +227,15 @@ function textProblem(text: unknown): string | undefined {
   return text.trim() === '' ? 'empty text' : undefined;
 }
 
+/** What a usable row says. */
+interface RowContent {
+  readonly text: string;
+  readonly changed: readonly CleaningStep[];
+  readonly labels: readonly number[];
+  readonly weight: number | undefined;
+  readonly context: readonly Turn[];
+}
+
 /** Turns rows into stored examples, and counts on the way. */
 class Filler {
   readonly malformed = new MalformedCount();
@@ -262,36 +272,31 @@ class Filler {
   }
 
   take(row: Row, split: SplitName, problem: string | undefined): void {
+    const read = problem ?? this.#read(row);
+    if (typeof read === 'string') {
+      this.malformed.add({ file: row.file, line: row.line, reason: read });
+      return;
+    }
+    this.#rowsRead[split] = (this.#rowsRead[split] ?? 0) + 1;
+    for (const step of read.changed) this.#cleaned[step]++;
+    if (read.text === '') this.#dropped++;
+    else this.#store(row, split, read);
+  }
+
+  /** What the row says, or why it cannot be used. Its text is remembered as a turn of its dialogue either way. */
+  #read(row: Row): RowContent | string {
     const { columns } = this.#reading;
-    if (problem !== undefined) return this.#skip(row, problem);
     const { text, changed } = cleanText(row.cells[columns.text] as string);
     const before = columns.dialogue && this.#dialogue.before(cellText(row.cells[columns.dialogue]), text);
     const labels = this.#labels.read(row);
-    if (typeof labels === 'string') return this.#skip(row, labels);
+    if (typeof labels === 'string') return labels;
     const weight = this.#weight(row.cells);
-    if (typeof weight === 'string') return this.#skip(row, weight);
+    if (typeof weight === 'string') return weight;
     const context = columns.context ? readTurns(row.cells[columns.context]) : before || [];
-    if (typeof context === 'string') return this.#skip(row, context);
-    this.#rowsRead[split] = (this.#rowsRead[split] ?? 0) + 1;
-    for (const step of changed) this.#cleaned[step]++;
-    if (text === '') this.#dropped++;
-    else this.#store(row, split, { text, labels, context, weight });
+    return typeof context === 'string' ? context : { text, changed, labels, weight, context };
   }
 
-  #skip({ file, line }: Row, reason: string): void {
-    this.malformed.add({ file, line, reason });
-  }
-
-  #store(
-    row: Row,
-    split: SplitName,
-    read: {
-      readonly text: string;
-      readonly labels: readonly number[];
-      readonly context: readonly Turn[];
-      readonly weight: number | undefined;
-    },
-  ): void {
+  #store(row: Row, split: SplitName, { text, labels, weight, context }: RowContent): void {
     const { store, prefix } = this.#target;
     const { columns } = this.#reading;
     const group = columns.group === undefined ? '' : cellText(row.cells[columns.group]);
@@ -299,11 +304,11 @@ class Filler {
     store.add(
       {
         id: prefix + rowId(row, columns),
-        text: read.text,
-        labels: read.labels,
+        text,
+        labels,
         ...(group === '' ? {} : { group }),
-        ...(read.weight === undefined ? {} : { weight: read.weight }),
-        ...(read.context.length === 0 ? {} : { context: read.context }),
+        ...(weight === undefined ? {} : { weight }),
+        ...(context.length === 0 ? {} : { context }),
         ...(meta === undefined ? {} : { meta }),
       },
       split,
@@ -325,7 +330,8 @@ class Filler {
 
   #meta(cells: Cells): Readonly<Record<string, unknown>> | undefined {
     const { metaColumn } = this.#reading.options;
-    if (metaColumn !== undefined) return (cells[metaColumn] ?? undefined) as Readonly<Record<string, unknown>> | undefined;
+    if (metaColumn !== undefined)
+      return (cells[metaColumn] ?? undefined) as Readonly<Record<string, unknown>> | undefined;
     const rest = Object.entries(cells).filter(([name]) => !this.#used.has(name));
     return rest.length === 0 ? undefined : Object.fromEntries(rest);
   }
@@ -342,7 +348,5 @@ function nothingUsable(file: string, malformed: readonly MalformedRows[]): DataE
   const first = malformed.flatMap((part) => part.first)[0];
   const why = first === undefined ? 'it has a header but no rows' : `the first at line ${first.line}: ${first.reason}`;
   const count = malformed.reduce((n, part) => n + part.count, 0);
-  return new DataError(
-    `${file}: no usable row, ${count} malformed (${why}); check the columns and the kind of file`,
-  );
+  return new DataError(`${file}: no usable row, ${count} malformed (${why}); check the columns and the kind of file`);
 }
