@@ -10,7 +10,9 @@ export interface Random {
   integer(n: number): number;
   /** A shuffled copy (Fisher-Yates). */
   shuffle<T>(items: readonly T[]): T[];
-  /** The numbers from 0 to n − 1 in random order (Fisher-Yates), 4 bytes each. */
+  /** Shuffles numbers where they are (Fisher-Yates); returns them. */
+  shuffleInPlace(items: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer>;
+  /** The numbers from 0 to n − 1 in random order, 4 bytes each. */
   permutation(n: number): Uint32Array<ArrayBuffer>;
   /** An independent generator for the named purpose: drawing from it does not move this one. */
   fork(purpose: string | number): Random;
@@ -76,6 +78,15 @@ export function random(seed: number): Random {
   for (let i = 0; i < 12; i++) bits();
   const uniform = (): number => ((bits() >>> 5) * 67108864 + (bits() >>> 6)) / 9007199254740992;
   const integer = (n: number): number => Math.floor(uniform() * n);
+  const shuffleInPlace = (items: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> => {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = integer(i + 1);
+      const item = items[i]!;
+      items[i] = items[j]!;
+      items[j] = item;
+    }
+    return items;
+  };
   return {
     bits,
     uniform,
@@ -99,14 +110,11 @@ export function random(seed: number): Random {
       }
       return out;
     },
+    shuffleInPlace,
     permutation(n) {
-      const out = new Uint32Array(n);
-      for (let i = 1; i < n; i++) {
-        const j = integer(i + 1);
-        out[i] = out[j]!;
-        out[j] = i;
-      }
-      return out;
+      const numbers = new Uint32Array(n);
+      for (let i = 0; i < n; i++) numbers[i] = i;
+      return shuffleInPlace(numbers);
     },
     fork: (purpose) => random(hash32(seed, purpose)),
   };

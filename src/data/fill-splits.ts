@@ -85,7 +85,7 @@ function describe(way: Way | undefined, given: string, seed: number): string {
 function unitsOf(
   { count, unitOf }: Units,
   ranges: readonly { readonly start: number; readonly end: number; readonly chosen: boolean }[],
-): Uint32Array {
+): Uint32Array<ArrayBuffer> {
   const elsewhere = new Uint8Array(count + 1);
   for (const { start, end, chosen } of ranges)
     if (!chosen) for (let row = start; row < end; row++) elsewhere[unitOf[row]!] = 1;

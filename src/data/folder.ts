@@ -1,10 +1,11 @@
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { z } from 'zod';
 
 import { ConfigError, DataError } from '../core/errors.ts';
 import { type Task, tasks } from '../core/task.ts';
+import { AppendFile } from './disk/append-file.ts';
 import { type Dataset, type Example, type Examples, heldLabels, splitNames } from './example.ts';
 import type { TableOptions } from './sources/table.ts';
 import { readTextFile } from './text-file.ts';
@@ -75,28 +76,21 @@ export async function writeSplit(folder: string, dataset: Dataset, options: Writ
   }
 }
 
-/** Characters that are collected before they are written. */
-const chunkLength = 1 << 17;
-
 /** Writes examples as JSON Lines, and notes which optional fields they have. */
 async function writeExamples(
   path: string,
   examples: Examples,
   { dataset, fields }: { readonly dataset: Dataset; readonly fields: Set<OptionalField> },
 ): Promise<void> {
-  const file = await open(path, 'w');
+  const file = new AppendFile(path);
   try {
-    let lines = '';
     for await (const example of examples) {
       for (const field of optionalFields) if (example[field] !== undefined) fields.add(field);
-      lines += `${JSON.stringify(toRecord(example, dataset))}\n`;
-      if (lines.length < chunkLength) continue;
-      await file.writeFile(lines);
-      lines = '';
+      file.appendText(`${JSON.stringify(toRecord(example, dataset))}\n`);
     }
-    await file.writeFile(lines);
+    file.flush();
   } finally {
-    await file.close();
+    file.close();
   }
 }
 

@@ -17,30 +17,30 @@ export interface Strata {
  * @param give called for every unit.
  */
 export function apportion(strata: Strata, shares: Shares, give: (unit: number, share: number) => void): void {
-  const { sorted, starts } = sortByStratum(strata);
-  const owed = shares.map(() => 0);
-  const size = (s: number): number => starts[s + 1]! - starts[s]!;
-  const largestFirst = Array.from({ length: strata.count }, (_, s) => s).sort((a, b) => size(b) - size(a));
-  for (const stratum of largestFirst) {
-    const quotas = shares.map(({ fraction }) => size(stratum) * fraction);
-    const seats = atLeastOne(largestRemainder(quotas, owed), size(stratum));
-    let at = starts[stratum]!;
-    for (const [share, seat] of seats.entries()) {
-      owed[share]! += quotas[share]! - seat;
-      for (const end = at + seat; at < end; at++) give(sorted[at]!, share);
-    }
+  const { order, stratumOf, count } = strata;
+  const sizes = new Array<number>(count).fill(0);
+  for (const unit of order) sizes[stratumOf[unit]!]!++;
+  const seats = seatsOf(sizes, shares);
+  for (const unit of order) {
+    const left = seats[stratumOf[unit]!]!;
+    const share = left.findIndex((seat) => seat > 0);
+    left[share]!--;
+    give(unit, share);
   }
 }
 
-/** Counting sort: the units of stratum s are `sorted[starts[s]]` to `sorted[starts[s + 1] − 1]`, in random order. */
-function sortByStratum({ order, stratumOf, count }: Strata): { sorted: Uint32Array; starts: Uint32Array } {
-  const starts = new Uint32Array(count + 1);
-  for (const unit of order) starts[stratumOf[unit]! + 1]!++;
-  for (let s = 0; s < count; s++) starts[s + 1]! += starts[s]!;
-  const next = starts.slice();
-  const sorted = new Uint32Array(order.length);
-  for (const unit of order) sorted[next[stratumOf[unit]!]!++] = unit;
-  return { sorted, starts };
+/** How many units of each stratum each split gets; the largest strata choose first. */
+function seatsOf(sizes: readonly number[], shares: Shares): number[][] {
+  const owed = shares.map(() => 0);
+  const seats: number[][] = sizes.map(() => []);
+  const largestFirst = [...sizes.keys()].sort((a, b) => sizes[b]! - sizes[a]!);
+  for (const stratum of largestFirst) {
+    const size = sizes[stratum]!;
+    const quotas = shares.map(({ fraction }) => size * fraction);
+    seats[stratum] = atLeastOne(largestRemainder(quotas, owed), size);
+    for (const [share, seat] of seats[stratum].entries()) owed[share]! += quotas[share]! - seat;
+  }
+  return seats;
 }
 
 function largestRemainder(quotas: readonly number[], owed: readonly number[]): number[] {
@@ -51,7 +51,7 @@ function largestRemainder(quotas: readonly number[], owed: readonly number[]): n
   return seats;
 }
 
-function atLeastOne(seats: readonly number[], total: number): readonly number[] {
+function atLeastOne(seats: readonly number[], total: number): number[] {
   const filled = [...seats];
   if (total === 0) return filled;
   for (const s of seats.keys()) {

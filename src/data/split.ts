@@ -24,8 +24,8 @@ export interface SplitInput {
   readonly store: ExampleStore;
   readonly targets: TargetReader;
   readonly units: Units;
-  /** The units to split, in the order of their first rows. */
-  readonly chosen: Uint32Array;
+  /** The units to split; they are shuffled in place. */
+  readonly chosen: Uint32Array<ArrayBuffer>;
 }
 
 export const defaultFractions: PerSplit<number> = { train: 0.8, validation: 0.1, test: 0.1 };
@@ -52,7 +52,7 @@ export async function stratifiedSplit(input: SplitInput, options: SplitOptions, 
     splitOf[unit] = shares[share]!.split;
     filled[share]!++;
   };
-  const order = rng.permutation(input.chosen.length).map((place) => input.chosen[place]!);
+  const order = rng.shuffleInPlace(input.chosen);
   await assign[options.task]({ ...input, ...options, order, shares, random: rng }, give);
   const empty = shares.find((_, share) => filled[share] === 0);
   if (empty !== undefined)
@@ -143,20 +143,20 @@ async function labelsOfUnits(
   return { sizes, offsets, labels };
 }
 
-/** The tenth of each unit by the mean of its first target; equal means are ranked in the order of the units. */
+/** The tenth of each unit by the mean of its first target; equal means are ranked at random. */
 async function binsByMean(input: Assignment): Promise<Uint32Array> {
-  const { targets, chosen } = input;
+  const { targets, order } = input;
   const means = new Float64Array(input.units.count + 1);
   await eachFirstRow(input, (unit) => {
     means[unit] = targets.values.reduce((sum, value) => sum + value, 0) / targets.values.length;
   });
-  const sorted = Float64Array.from(chosen, (unit) => means[unit]!).sort();
+  const sorted = Float64Array.from(order, (unit) => means[unit]!).sort();
   const equal = new Uint32Array(sorted.length);
   const bins = new Uint32Array(means.length);
-  for (const unit of chosen) {
+  for (const unit of order) {
     const first = lowerBound(sorted, means[unit]!);
     const rank = first + equal[first]!++;
-    bins[unit] = Math.floor((rank * regressionBins) / chosen.length);
+    bins[unit] = Math.floor((rank * regressionBins) / order.length);
   }
   return bins;
 }

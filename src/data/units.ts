@@ -15,7 +15,7 @@ export interface Units {
 /** The state of a row that is in train and not removed. */
 const inTrain = 0;
 
-/** Units of the rows that are in train and not removed: connected components by union-find, 8 bytes a row. */
+/** Units of the rows that are in train and not removed: connected components by union-find, 4 bytes a row. */
 export async function findUnits(
   { keys, groups }: Pick<RowIndex, 'keys' | 'groups'>,
   states: Uint8Array,
@@ -24,14 +24,19 @@ export async function findUnits(
   for (let row = 0; row < parents.length; row++) parents[row] = row;
   await uniteEqual(keys, keyRecord.row, { parents, states });
   await uniteEqual(groups, rowRecord.row, { parents, states });
-  const unitOf = new Uint32Array(states.length);
+  return { count: numberUnits(parents, states), unitOf: parents };
+}
+
+/** Writes units in place of parents. A row's root is its unit's first row, so it comes before the others. */
+function numberUnits(parents: Uint32Array, states: Uint8Array): number {
+  for (let row = 0; row < parents.length; row++) parents[row] = parents[parents[row]!]!; // is now the root
   let count = 0;
   for (let row = 0; row < parents.length; row++) {
-    if (states[row] !== inTrain) continue;
-    const root = rootOf(parents, row); // the unit's first row
-    unitOf[row] = root === row ? ++count : unitOf[root]!;
+    if (states[row] !== inTrain) parents[row] = 0;
+    else if (parents[row] === row) parents[row] = ++count;
+    else parents[row] = parents[parents[row]!]!;
   }
-  return { count, unitOf };
+  return count;
 }
 
 /** Unites the rows whose records start with the same hash. */

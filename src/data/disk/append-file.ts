@@ -6,7 +6,7 @@ import { DataError } from '../../core/errors.ts';
 const bufferBytes = 1 << 18;
 
 /**
- * A working file that grows at its end and is read anywhere. Writing is buffered and synchronous: appending a row costs
+ * A file that grows at its end and is read anywhere. Writing is buffered and synchronous: appending a row costs
  * no promise, and a full buffer goes to the page cache in a fraction of a millisecond.
  */
 export class AppendFile {
@@ -62,8 +62,8 @@ export class AppendFile {
         done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#written + done);
     } catch (error) {
       throw new DataError(
-        `${this.path}: working data cannot be written (${(error as NodeJS.ErrnoException).code}); ` +
-          'it takes about twice the size of the dataset: make room, or write to another disk',
+        `${this.path}: cannot be written (${(error as NodeJS.ErrnoException).code}); working with a dataset takes ` +
+          'about three times its size on disk: make room, or use another disk',
         { cause: error },
       );
     }

@@ -30,6 +30,7 @@ export class Partition {
   readonly #used = new Uint32Array(bucketCount);
   readonly #blocks: number[][] = Array.from({ length: bucketCount }, () => []);
   readonly #blockSize: number;
+  readonly #block: Uint32Array;
   #written = 0;
 
   /** @param width words of a record. */
@@ -37,6 +38,7 @@ export class Partition {
     this.#file = new AppendFile(path);
     this.#width = width;
     this.#blockSize = Math.floor(blockWords / width) * width;
+    this.#block = new Uint32Array(this.#blockSize);
   }
 
   /** Adds the record that starts at word `at`. */
@@ -67,7 +69,7 @@ export class Partition {
   }
 
   #each(bucket: number, visit: VisitRecord): void {
-    const block = new Uint32Array(this.#blockSize);
+    const block = this.#block;
     for (const number of this.#blocks[bucket]!) {
       this.#file.read(new Uint8Array(block.buffer), number * this.#blockSize * 4);
       for (let at = 0; at < block.length; at += this.#width) visit(block, at);

@@ -62,25 +62,28 @@ export class RecordFile {
   /** The bytes of one record, in memory of their own that starts at a multiple of 8. */
   read(place: number): Buffer {
     if (!(place >= 0 && place < this.#length)) internal(`record ${place} of ${this.#length} in ${this.#data.path}`);
-    const [from, to] = this.#bounds(place, 1);
+    const [from, to] = this.#bounds(place, 1, new Float64Array(2));
     const bytes = Buffer.allocUnsafeSlow(to! - from!);
     this.#data.read(bytes, from!);
     return bytes;
   }
 
-  /** Where records `first` to `first + count - 1` start, and the end of the last. */
-  #bounds(first: number, count: number): Float64Array {
-    const bounds = new Float64Array(count + 1);
-    const skip = first === 0 ? 1 : 0; // nothing stands before the first record
-    this.#ends.read(new Uint8Array(bounds.buffer, skip * 8), (first - 1 + skip) * 8);
+  /** Where records `first` to `first + count - 1` start, and the end of the last; in the memory given. */
+  #bounds(first: number, count: number, into: Float64Array): Float64Array {
+    const bounds = into.subarray(0, count + 1);
+    const skip = first === 0 ? 1 : 0; // nothing stands before the first record, which starts at 0
+    if (skip) bounds[0] = 0;
+    const bytes = new Uint8Array(bounds.buffer, bounds.byteOffset, bounds.byteLength);
+    this.#ends.read(bytes.subarray(skip * 8), (first - 1 + skip) * 8);
     return bounds;
   }
 
   /** All records in order, some at a time; {@link RecordFile.flush} first. */
   async *chunks(): AsyncGenerator<RecordChunk, void> {
     let buffer = Buffer.allocUnsafeSlow(chunkBytes);
+    const memory = new Float64Array(chunkRecords + 1);
     for (let first = 0; first < this.#length; ) {
-      const bounds = this.#bounds(first, Math.min(chunkRecords, this.#length - first));
+      const bounds = this.#bounds(first, Math.min(chunkRecords, this.#length - first), memory);
       for (let i = 0; i < bounds.length - 1; ) {
         let end = i + 1;
         while (end < bounds.length - 1 && bounds[end + 1]! - bounds[i]! <= chunkBytes) end++;
