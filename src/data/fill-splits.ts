@@ -41,17 +41,23 @@ export async function fillSplits(options: FillOptions): Promise<readonly string[
   if (ways.every((way) => way === undefined)) return datasets.map(({ given }) => given);
 
   const units = await findUnits(options.index, store.states);
+  const different = new Set(ways.filter((way) => way !== undefined));
   const splitOf = new Uint8Array(units.count + 1);
-  for (const way of new Set(ways)) {
-    if (way === undefined) continue;
+  for (const way of different) {
     const chosen = unitsOf(
       units,
       datasets.map((range, d) => ({ ...range, chosen: ways[d] === way })),
     );
-    await stratifiedSplit({ ...options, units, chosen }, { ...options, fractions: fractionsOf[way] }, splitOf);
+    const mayBeEmpty = different.size > 1;
+    await stratifiedSplit(
+      { ...options, units, chosen },
+      { ...options, fractions: fractionsOf[way], mayBeEmpty },
+      splitOf,
+    );
   }
   const { states } = store;
   for (let row = 0; row < states.length; row++) states[row]! |= splitOf[units.unitOf[row]!]!;
+  checkAllFilled(options);
   return datasets.map(({ given }, d) => describe(ways[d], given, options.seed));
 }
 
@@ -96,12 +102,28 @@ function unitsOf(
   return units;
 }
 
+/** @throws DataError if a split is empty after all. */
+function checkAllFilled({ store, data }: FillOptions): void {
+  const sizes = sizesOf(store);
+  const empty = splitNames.find((_, split) => sizes[split] === 0);
+  if (empty !== undefined)
+    throw new DataError(
+      `${data}: ${empty} would be empty, for too many texts or groups are in several of the datasets; give more examples`,
+    );
+}
+
+/** How many rows each split has. */
+function sizesOf({ states }: ExampleStore): number[] {
+  const sizes = splitNames.map(() => 0);
+  for (const state of states) if (!(state & rowState.removed)) sizes[state]!++;
+  return sizes;
+}
+
 function checkNotEmpty({ store, datasets, data }: FillOptions): void {
   const present = splitNames.filter((name) => datasets.some((dataset) => dataset.present.includes(name)));
   if (!present.includes('train'))
     throw new DataError(`${data}: no train rows, only ${present.join(', ') || 'none'}; add a train part`);
-  const sizes = splitNames.map(() => 0);
-  for (const state of store.states) if (!(state & rowState.removed)) sizes[state]!++;
+  const sizes = sizesOf(store);
   const empty = present.find((name) => sizes[splitNames.indexOf(name)] === 0);
   if (empty !== undefined)
     throw new DataError(`${data}: nothing is left of ${empty} after cleaning and removing leaks; give other rows`);

@@ -17,6 +17,8 @@ export interface SplitOptions {
   readonly labelCount: number;
   /** Default: 0.8, 0.1, 0.1. A split with 0 stays empty. */
   readonly fractions?: PerSplit<number>;
+  /** Whether a split may stay empty for want of units. Default: no. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** What is split, and how its targets are read. */
@@ -55,7 +57,7 @@ export async function stratifiedSplit(input: SplitInput, options: SplitOptions, 
   const order = rng.shuffleInPlace(input.chosen);
   await assign[options.task]({ ...input, ...options, order, shares, random: rng }, give);
   const empty = shares.find((_, share) => filled[share] === 0);
-  if (empty !== undefined)
+  if (empty !== undefined && !options.mayBeEmpty)
     throw new DataError(
       `split: ${splitNames[empty.split]} would be empty, ${order.length} distinct texts are too few for ` +
         `${shares.map(({ split, fraction }) => `${splitNames[split]} ${fraction.toFixed(2)}`).join(', ')}; ` +

@@ -29,8 +29,8 @@ export interface EncodeOptions {
   readonly places?: Uint32Array | undefined;
 }
 
-/** Examples that are tokenised at once. */
-const chunkSize = 512;
+/** Examples that are tokenised at once: the native side's encodings are large, and live until V8 collects. */
+const chunkSize = 64;
 
 /** Encodes examples chunk by chunk into a working file. */
 export async function encodeExamples(examples: Examples, options: EncodeOptions): Promise<EncodedSplit> {
