@@ -128,7 +128,7 @@ function factsOf(chunk: RecordChunk): FactChunk {
 }
 
 /** The length of a text in code points; a lone surrogate counts as one. */
-export function codePoints(text: string): number {
+function codePoints(text: string): number {
   let count = text.length;
   for (let i = 0; i + 1 < text.length; i++) {
     if ((text.charCodeAt(i) & 0xfc00) !== 0xd800 || (text.charCodeAt(i + 1) & 0xfc00) !== 0xdc00) continue;

@@ -50,7 +50,7 @@ export async function fillSplits(options: FillOptions): Promise<readonly string[
     );
     const mayBeEmpty = different.size > 1;
     await stratifiedSplit(
-      { ...options, units, chosen },
+      { ...options, units, chosen, grouped: options.index.groups.size > 0 },
       { ...options, fractions: fractionsOf[way], mayBeEmpty },
       splitOf,
     );

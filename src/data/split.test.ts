@@ -121,6 +121,20 @@ it('refuses too few texts', () =>
   ));
 
 describe('groups', () => {
+  it.each(tasks)('of very different sizes still give every split its share of the examples: %s', async (task) => {
+    const examples = Array.from({ length: 2000 }, (_, i): Example => {
+      const group = `author ${Math.floor(2000 / (1 + (i % 500)))} ${i % 2}`;
+      return { ...example(`text ${i}`, task === 'regression' ? [i % 100] : oneHot(i % 3, 3), `${i}`), group };
+    });
+    const splits = await splitOf(examples, task, { seed: 2 });
+    for (const [size, wanted] of [
+      [splits.train.length, 1600],
+      [splits.validation.length, 200],
+      [splits.test.length, 200],
+    ] as const)
+      expect(Math.abs(size - wanted)).toBeLessThan(40);
+  });
+
   it.each(tasks)('are never in two splits, nor are texts that tie them together: %s', async (task) => {
     const examples = Array.from({ length: 300 }, (_, i): Example => {
       const text = i % 7 === 0 ? `shared ${i % 5}` : `text ${i}`;

@@ -28,6 +28,8 @@ export interface SplitInput {
   readonly units: Units;
   /** The units to split; they are shuffled in place. */
   readonly chosen: Uint32Array<ArrayBuffer>;
+  /** Whether some rows have groups. */
+  readonly grouped: boolean;
 }
 
 export const defaultFractions: PerSplit<number> = { train: 0.8, validation: 0.1, test: 0.1 };
@@ -41,7 +43,8 @@ const regressionBins = 10;
  *
  * Single-label: per class by largest remainder; a class with at least three units is in every split, a rarer one at
  * least in train. Multi-label: iterative stratification. Regression: per tenth of the mean target. In single-label and
- * regression a unit counts as its first example. The result depends on the seed and on the order of the rows.
+ * regression a unit counts as its first example. With groups, whose units differ in size, shares are counted in examples
+ * for every task, by iterative stratification (regression: over the tenths). The result depends on the seed and on the order of the rows.
  *
  * @throws ConfigError if the fractions are negative or do not add up to 1.
  * @throws DataError   if there are too few units for every split to get one.
@@ -88,6 +91,7 @@ type Assign = (assignment: Assignment, give: (unit: number, share: number) => vo
 const assign: Readonly<Record<Task, Assign>> = {
   async single_label_classification(assignment, give) {
     const { order, shares, targets, labelCount } = assignment;
+    if (assignment.grouped) return distributeGroups(assignment, { labelCount, labelsOf: held(targets) }, give);
     const stratumOf = new Uint32Array(assignment.units.count + 1);
     await eachFirstRow(assignment, (unit) => {
       stratumOf[unit] = targets.label(0);
@@ -95,14 +99,56 @@ const assign: Readonly<Record<Task, Assign>> = {
     apportion({ order, stratumOf, count: labelCount }, shares, give);
   },
   async multi_label_classification(assignment, give) {
-    const { order, labelCount } = assignment;
-    distribute({ ...(await labelsOfUnits(assignment)), order, labelCount }, assignment, give);
+    const { order, labelCount, targets } = assignment;
+    const labelsOf = held(targets);
+    if (assignment.grouped) return distributeGroups(assignment, { labelCount, labelsOf }, give);
+    distribute({ ...(await labelsOfUnits(assignment, labelsOf)), order, labelCount }, assignment, give);
   },
   async regression(assignment, give) {
     const { order, shares } = assignment;
-    apportion({ order, stratumOf: await binsByMean(assignment), count: regressionBins }, shares, give);
+    const bins = await binsByMean(assignment);
+    if (!assignment.grouped) return apportion({ order, stratumOf: bins, count: regressionBins }, shares, give);
+    const labelsOf: LabelsOf = { count: () => 1, label: (_, unit) => bins[unit]! };
+    return distributeGroups(assignment, { labelCount: regressionBins, labelsOf }, give);
   },
 };
+
+/** The labels by which a row of a unit is to be in proportion, once its target is read. */
+interface LabelsOf {
+  count(): number;
+  label(k: number, unit: number): number;
+}
+
+const held = (targets: TargetReader): LabelsOf => ({ count: () => targets.count, label: (k) => targets.label(k) });
+
+/**
+ * Units of groups differ in size, so shares are counted in examples, by iterative stratification; the largest units go
+ * first, while every split has room for them.
+ */
+async function distributeGroups(
+  assignment: Assignment,
+  { labelCount, labelsOf }: { readonly labelCount: number; readonly labelsOf: LabelsOf },
+  give: (unit: number, share: number) => void,
+): Promise<void> {
+  const labelled = await labelsOfUnits(assignment, labelsOf);
+  const order = largestFirst(assignment.order, labelled.sizes);
+  distribute({ ...labelled, order, labelCount }, assignment, give);
+}
+
+/** Counting sort by size; units of one size keep their order. */
+function largestFirst(order: Uint32Array, sizes: Uint32Array): Uint32Array {
+  const largest = order.reduce((most, unit) => Math.max(most, sizes[unit]!), 0);
+  const next = new Uint32Array(largest + 2); // by size, where the next unit of it goes
+  for (const unit of order) next[sizes[unit]! - 1]!++;
+  for (let size = largest, start = 0; size >= 0; size--) {
+    const count = next[size]!;
+    next[size] = start;
+    start += count;
+  }
+  const sorted = new Uint32Array(order.length);
+  for (const unit of order) sorted[next[sizes[unit]! - 1]!++] = unit;
+  return sorted;
+}
 
 /** Reads the target of every row that belongs to a unit, in order. */
 async function eachRow({ store, targets, units }: SplitInput, visit: (unit: number) => void): Promise<void> {
@@ -125,22 +171,23 @@ async function eachFirstRow(input: SplitInput, visit: (unit: number) => void): P
   });
 }
 
-/** Which labels the examples of each unit hold: two passes, to count and to write. */
+/** The labels of the examples of each unit: two passes, to count and to write. */
 async function labelsOfUnits(
   input: SplitInput,
+  labelsOf: LabelsOf,
 ): Promise<{ readonly sizes: Uint32Array; readonly offsets: Uint32Array; readonly labels: Uint32Array }> {
-  const { targets, units } = input;
+  const { units } = input;
   const sizes = new Uint32Array(units.count + 1);
   const offsets = new Uint32Array(units.count + 3);
   await eachRow(input, (unit) => {
     sizes[unit]!++;
-    offsets[unit + 2]! += targets.count;
+    offsets[unit + 2]! += labelsOf.count();
   });
   for (let u = 2; u < offsets.length; u++) offsets[u]! += offsets[u - 1]!;
   const labels = new Uint32Array(offsets.at(-1)!);
   // offsets[u + 1] is where unit u starts, and moves to where it ends: the start of the next
   await eachRow(input, (unit) => {
-    for (let k = 0; k < targets.count; k++) labels[offsets[unit + 1]!++] = targets.label(k);
+    for (let k = 0; k < labelsOf.count(); k++) labels[offsets[unit + 1]!++] = labelsOf.label(k, unit);
   });
   return { sizes, offsets, labels };
 }

@@ -3,7 +3,7 @@ import { closeSync, openSync, read, readSync, writeSync } from 'node:fs';
 import { DataError } from '../../core/errors.ts';
 
 /** What is collected before it is written. */
-const bufferBytes = 1 << 18;
+const bufferBytes = 1 << 16;
 
 /**
  * A file that grows at its end and is read anywhere. Writing is buffered and synchronous: appending a row costs

@@ -4,7 +4,7 @@ import { AppendFile } from './append-file.ts';
 
 const bucketBits = 8;
 const bucketCount = 1 << bucketBits;
-const blockWords = 1024;
+const blockWords = 512;
 
 /** Called with an array and where in it a record starts. */
 export type VisitRecord = (words: Uint32Array, at: number) => void;
@@ -21,7 +21,7 @@ export interface Bucket {
  * hash is in the same bucket, and a bucket of ten million records has 40,000. So equal items are found bucket by bucket,
  * in linear time and in memory that hardly grows (Grace hash join).
  *
- * One file holds the buckets' blocks of 4 KiB in the order they filled; memory, one open block for each bucket.
+ * One file holds the buckets' blocks of 2 KiB in the order they filled; memory, one open block for each bucket.
  */
 export class Partition {
   readonly #file: AppendFile;
@@ -32,6 +32,7 @@ export class Partition {
   readonly #blockSize: number;
   readonly #block: Uint32Array;
   #written = 0;
+  #size = 0;
 
   /** @param width words of a record. */
   constructor(path: string, width: number) {
@@ -39,6 +40,11 @@ export class Partition {
     this.#width = width;
     this.#blockSize = Math.floor(blockWords / width) * width;
     this.#block = new Uint32Array(this.#blockSize);
+  }
+
+  /** How many records there are. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Adds the record that starts at word `at`. */
@@ -49,6 +55,7 @@ export class Partition {
     const to = start + this.#used[bucket]!;
     for (let i = 0; i < this.#width; i++) this.#open[to + i] = words[at + i]!;
     this.#used[bucket]! += this.#width;
+    this.#size++;
   }
 
   #writeBlock(bucket: number): void {

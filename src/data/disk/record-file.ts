@@ -2,8 +2,8 @@ import { internal } from '../../core/errors.ts';
 import { AppendFile } from './append-file.ts';
 
 /** The bytes read at once when records are read in order. */
-const chunkBytes = 1 << 18;
-const chunkRecords = 4096;
+const chunkBytes = 1 << 17;
+const chunkRecords = 2048;
 
 /** Some records in a row. Valid until the next chunk is asked for: the memory is used again. */
 export interface RecordChunk {

@@ -124,6 +124,7 @@ export const splitOf = (
     const assigned = new Uint8Array(units.count + 1);
     const chosen = Uint32Array.from({ length: units.count }, (_, u) => u + 1);
     const labelCount = examples[0]?.target.length ?? 0;
-    await stratifiedSplit({ store, targets, units, chosen }, { ...options, task, labelCount }, assigned);
+    const grouped = index.groups.size > 0;
+    await stratifiedSplit({ store, targets, units, chosen, grouped }, { ...options, task, labelCount }, assigned);
     return perSplit((name) => list.filter((_, row) => splitNames[assigned[units.unitOf[row]!]!] === name));
   });
