@@ -120,7 +120,7 @@ function splitCommand(): Command {
       import('../data/report.ts'),
     ]);
     await checkReplaceable(out);
-    const { dataset, report } = await load(options, `${withoutSlash(out)}.work`);
+    const { dataset, report } = await load(options, `${withoutSlash(out)}.emotune.tmp`);
     try {
       await writeSplit(out, dataset, { source: report.source, split: report.split, seed: options.seed ?? 0 });
     } finally {
