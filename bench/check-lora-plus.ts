@@ -34,7 +34,8 @@ const settings = { betas: [0.9, 0.999] as const, eps: 1e-8, weightDecay: 0.01 };
 
 const checkpoint = await openCheckpoint(baseFolder('nano'));
 const { dataset } = await loadDataset({ data: 'social-posts' });
-const chosen = dataset.splits.train.slice(0, steps * BATCH);
+const chosen = await dataset.splits.train.read([...Array(steps * BATCH).keys()]);
+await dataset.close();
 const encoded = await (await loadTokenizer(checkpoint.dir)).encode(chosen.map((e) => e.text));
 const examples = chosen.map(({ id, target }, i) => ({
   id,

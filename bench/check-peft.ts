@@ -23,7 +23,8 @@ const { values: options } = parseArgs({
 if (!options.model) throw new Error('--model: a run’s folder');
 const TOLERANCE = 1e-5;
 const { dataset } = await loadDataset({ data: 'social-posts' });
-const texts = dataset.splits.test.slice(0, 32).map((e) => e.text);
+const texts = (await dataset.splits.test.read([...Array(32).keys()])).map((e) => e.text);
+await dataset.close();
 
 interface Theirs {
   readonly logits: number[][];

@@ -18,4 +18,8 @@ const { dataset, report } = await loadDataset({
   seed: 1,
 });
 console.log(formatReport(report).join('\n'));
-console.log(dataset.splits.train[0]);
+for await (const example of dataset.splits.train) {
+  console.log(example);
+  break;
+}
+await dataset.close();

@@ -10,10 +10,11 @@ export {
   TrainingError,
 } from './core/errors.ts';
 export type { Task } from './core/task.ts';
-export type { Dataset, Example } from './data/example.ts';
+export { type Dataset, type Example, type Examples, examplesOf } from './data/example.ts';
 export { type FetchedFile, type FetchOptions, fetchSource } from './data/fetch.ts';
 export { writeSplit } from './data/folder.ts';
-export { type DataOptions, loadDataset } from './data/load.ts';
+export { loadDataset } from './data/load.ts';
+export type { DataOptions } from './data/origin.ts';
 export { type DataReport, formatReport } from './data/report.ts';
 export { sources } from './data/sources/registry.ts';
 export type { Source } from './data/sources/source.ts';

@@ -164,10 +164,13 @@ describe('a run that is stopped', () => {
     }
     const { dataset } = await loadDataset({ data: 'social-posts' });
     const classifier = await loadClassifier(options.out!, { threads: 1 });
-    const predicted = await classifier.classify(dataset.splits.validation.map((e) => e.text));
+    const validation = [];
+    for await (const example of dataset.splits.validation) validation.push(example);
+    await dataset.close();
+    const predicted = await classifier.classify(validation.map((e) => e.text));
     await classifier.dispose();
     const { metrics } = evaluate(classifier.task, classifier.labels, {
-      targets: dataset.splits.validation.map((e) => e.target),
+      targets: validation.map((e) => e.target),
       scores: predicted.map((p) => Object.values(p.scores)),
     });
     expect(metrics.macroF1!.value).toBeCloseTo(best, 6);
@@ -222,7 +225,7 @@ describe('what is written', () => {
     await collect(options);
     for await (const event of train({ ...options, overwrite: true }))
       if (event.type === 'started')
-        expect(readdirSync(options.out!).sort()).toEqual(['config.yaml', 'lock', 'metrics.jsonl']);
+        expect(readdirSync(options.out!).sort()).toEqual(['config.yaml', 'data.tmp', 'lock', 'metrics.jsonl']);
     expect(readFileSync(join(options.out!, 'config.yaml'), 'utf8')).not.toContain('overwrite');
   });
 

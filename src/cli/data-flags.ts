@@ -7,8 +7,10 @@ export const splitShape = {
   seed: trainSchema.shape.seed.describe('seed of the split, where the data is not split already'),
 };
 
+type Data = string | string[];
+
 /** @throws ConfigError if no data is named. */
-export function requireData(data: string | undefined): string {
+export function requireData(data: Data | undefined): Data {
   if (data !== undefined) return data;
   throw new ConfigError('--data is missing: name a dataset (emotune data list shows them) or a file of texts');
 }

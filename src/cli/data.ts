@@ -132,7 +132,8 @@ function inspectCommand(): Command {
   return addFlags(command, splitShape)
     .option('--json', 'the report as JSON')
     .action(async (given: Given) => {
-      const { report } = await load(valuesFrom(splitShape, given));
+      const { dataset, report } = await load(valuesFrom(splitShape, given));
+      await dataset.close();
       const { formatReport } = await import('../data/report.ts');
       await printLines(given.json ? [JSON.stringify(report)] : formatReport(report));
     });
@@ -152,12 +153,17 @@ function splitCommand(): Command {
   return addFlags(command, shape).action(async (given: Given) => {
     const { out, ...options } = valuesFrom(shape, given);
     if (out === undefined) throw new ConfigError('--out is missing: name a folder for the split');
-    const { dataset, report } = await load(options);
-    const [{ writeSplit }, { formatReport }] = await Promise.all([
+    const [{ checkReplaceable, writeSplit }, { formatReport }] = await Promise.all([
       import('../data/folder.ts'),
       import('../data/report.ts'),
     ]);
-    await writeSplit(out, dataset, { source: report.source, split: report.split, seed: options.seed ?? 0 });
+    await checkReplaceable(out);
+    const { dataset, report } = await load(options, `${withoutSlash(out)}.emotune.tmp`);
+    try {
+      await writeSplit(out, dataset, { source: report.source, split: report.split, seed: options.seed ?? 0 });
+    } finally {
+      await dataset.close();
+    }
     await printLines([
       ...formatReport(report),
       '',
@@ -167,7 +173,10 @@ function splitCommand(): Command {
   });
 }
 
-async function load({ data, ...options }: Values<typeof splitShape>) {
+const withoutSlash = (path: string): string => path.replace(/[/\\]+$/, '');
+
+/** @param workFolder of the rows while they are worked on; default: a temporary one. */
+async function load({ data, ...options }: Values<typeof splitShape>, workFolder?: string) {
   const { loadDataset } = await import('../data/load.ts');
-  return loadDataset({ data: requireData(data), ...options });
+  return loadDataset({ data: requireData(data), ...options, workFolder });
 }

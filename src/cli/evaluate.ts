@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
-import { type Dataset, type Example, splitNames } from '../data/example.ts';
+import { type Dataset, type Examples, type SplitName, splitNames } from '../data/example.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
-import type { Classifier, Prediction } from '../predict/classifier.ts';
+import type { Classifier } from '../predict/classifier.ts';
 import { dataShape, trainSchema } from '../train/config.ts';
 import { makeCommand } from './command.ts';
 import { requireData } from './data-flags.ts';
@@ -55,14 +55,13 @@ async function runEvaluate(options: Options, json: boolean): Promise<void> {
   const data = requireData(options.data);
   const model = await openModel(options);
   try {
-    const examples = await loadExamples({ ...options, data }, model);
-    const from = performance.now();
-    const predictions = await classifyAll(model, examples);
-    const seconds = (performance.now() - from) / 1000;
-    const truncated = predictions.filter((prediction) => prediction.truncated).length;
-    const evaluation = await score(model, examples, predictions);
-    const measured = { ...evaluation, truncated, seconds, textsPerSecond: examples.length / seconds };
-    await printLines(json ? [JSON.stringify(measured)] : await report(measured));
+    const loaded = await loadExamples({ ...options, data }, model);
+    try {
+      const measured = await measure(model, loaded);
+      await printLines(json ? [JSON.stringify(measured)] : await report(measured));
+    } finally {
+      await loaded.close();
+    }
   } finally {
     await model.dispose();
   }
@@ -70,10 +69,11 @@ async function runEvaluate(options: Options, json: boolean): Promise<void> {
 
 interface Measured extends Evaluation {
   readonly truncated: number;
+  readonly seconds: number;
   readonly textsPerSecond: number;
 }
 
-async function report({ truncated, textsPerSecond, ...evaluation }: Measured): Promise<string[]> {
+async function report({ truncated, seconds, textsPerSecond, ...evaluation }: Measured): Promise<string[]> {
   const { formatEvaluation } = await import('../metrics/format.ts');
   return [
     ...formatEvaluation(evaluation),
@@ -83,8 +83,20 @@ async function report({ truncated, textsPerSecond, ...evaluation }: Measured): P
   ];
 }
 
-/** The examples of the split, their targets in the order of the model's labels. */
-async function loadExamples(options: Options & { readonly data: string }, model: Classifier): Promise<Example[]> {
+/** The examples to evaluate on. */
+interface Loaded extends Pick<Dataset, 'name' | 'task' | 'labels' | 'close'> {
+  readonly examples: Examples;
+}
+
+/**
+ * The examples of the split.
+ *
+ * @throws DataError if there are none, the dataset's task is another than the model's, or the model lacks a label of it.
+ */
+async function loadExamples(
+  options: Options & { readonly data: string | string[] },
+  model: Classifier,
+): Promise<Loaded> {
   const { loadDataset, loadExamples: loadAll } = await import('../data/load.ts');
   const {
     model: _,
@@ -97,31 +109,31 @@ async function loadExamples(options: Options & { readonly data: string }, model:
     ...data
   } = options;
   const { task, labels } = model;
-  const isFile = await stat(data.data).then(
-    (entry) => entry.isFile(),
-    () => false,
-  );
+  const isFile =
+    typeof data.data === 'string' &&
+    (await stat(data.data).then(
+      (entry) => entry.isFile(),
+      () => false,
+    ));
   const request = { ...data, task, ...(isFile ? { labels } : {}) };
-  if (split === 'all') {
-    const { examples, ...all } = await loadAll(request);
-    return inOrderOf(model, all, examples);
+  const loaded = split === 'all' ? await loadAll(request) : await loadSplit(loadDataset(request), split);
+  try {
+    if (loaded.examples.length === 0)
+      throw new DataError(`${data.data}: the ${split} split is empty; choose another --split`);
+    checkLabels(model, loaded);
+    return loaded;
+  } catch (error) {
+    await loaded.close();
+    throw error;
   }
-  const { dataset } = await loadDataset(request);
-  const examples = dataset.splits[split];
-  if (examples.length === 0) throw new DataError(`${data.data}: the ${split} split is empty; choose another --split`);
-  return inOrderOf(model, dataset, examples);
 }
 
-/**
- * Examples of a dataset that has its own labels, with the model's.
- *
- * @throws DataError if the dataset's task is another, or the model lacks a label of it.
- */
-function inOrderOf(
-  { labels, task }: Classifier,
-  dataset: Pick<Dataset, 'name' | 'task' | 'labels'>,
-  examples: readonly Example[],
-): Example[] {
+async function loadSplit(loading: Promise<{ readonly dataset: Dataset }>, split: SplitName): Promise<Loaded> {
+  const { dataset } = await loading;
+  return { ...dataset, examples: dataset.splits[split] };
+}
+
+function checkLabels({ labels, task }: Classifier, dataset: Loaded): void {
   if (dataset.task !== task)
     throw new DataError(
       `${dataset.name} is for ${dataset.task}, but the model does ${task}: use other data or another model`,
@@ -131,28 +143,30 @@ function inOrderOf(
     throw new DataError(
       `${dataset.name} holds labels that the model does not know: ${unknown.join(', ')}; it knows ${labels.join(', ')}`,
     );
-  const places = labels.map((label) => dataset.labels.indexOf(label));
-  return examples.map((example) => ({ ...example, target: places.map((k) => example.target[k] ?? 0) }));
 }
 
-async function classifyAll(model: Classifier, examples: readonly Example[]): Promise<Prediction[]> {
-  const predictions: Prediction[] = [];
+/** Classifies the examples, some at a time, and compares: targets and scores stay, texts do not. */
+async function measure(model: Classifier, { labels: own, examples }: Loaded): Promise<Measured> {
+  const { evaluate } = await import('../metrics/evaluate.ts');
+  const { task, labels, threshold } = model;
+  const places = labels.map((label) => own.indexOf(label));
+  const targets: number[][] = [];
+  const scores: number[][] = [];
+  let truncated = 0;
   const progress = openProgressLine((done, total) => `${formatWhole(done)} of ${plural(total, 'text')}`);
+  const from = performance.now();
   for (let at = 0; at < examples.length; at += stride) {
     progress.show(at, examples.length);
-    predictions.push(...(await model.classify(examples.slice(at, at + stride).map(({ text }) => text))));
+    const size = Math.min(stride, examples.length - at);
+    const part = await examples.read(Uint32Array.from({ length: size }, (_, i) => at + i));
+    for (const prediction of await model.classify(part)) {
+      scores.push(labels.map((label) => prediction.scores[label]!));
+      if (prediction.truncated) truncated++;
+    }
+    for (const { target } of part) targets.push(places.map((k) => target[k] ?? 0));
   }
   progress.close();
-  return predictions;
-}
-
-async function score(
-  { task, labels, threshold }: Classifier,
-  examples: readonly Example[],
-  predictions: readonly Prediction[],
-): Promise<Evaluation> {
-  const { evaluate } = await import('../metrics/evaluate.ts');
-  const targets = examples.map(({ target }) => target);
-  const scores = predictions.map((prediction) => labels.map((label) => prediction.scores[label]!));
-  return evaluate(task, labels, { targets, scores }, { threshold, bootstrap });
+  const seconds = (performance.now() - from) / 1000;
+  const evaluation = evaluate(task, labels, { targets, scores }, { threshold, bootstrap });
+  return { ...evaluation, truncated, seconds, textsPerSecond: examples.length / seconds };
 }

@@ -4,13 +4,15 @@ import { ConfigError } from '../core/errors.ts';
 
 /** What help, parsing and errors are made from: the part of JSON Schema that settings use. */
 interface Form {
-  readonly type: keyof typeof kinds;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly items?: Form;
+  /** Of a list: whether one value may stand for a list of it. */
+  readonly orOne?: boolean;
   readonly additionalProperties?: Form;
 }
 
@@ -25,7 +27,7 @@ export interface Field {
 
 interface Kind {
   /** What stands for the value in help; a boolean has none. */
-  readonly placeholder: string;
+  readonly placeholder: (form: Form) => string;
   /** From a flag's text to a value, which the schema then checks. */
   readonly parse: (text: string, form: Form) => unknown;
   /** What a value must be, in words; `several` of them where it is an element. */
@@ -35,46 +37,57 @@ interface Kind {
 /** Every kind of value that a setting can have. A schema of another kind fails when the command is built. */
 const kinds = {
   string: {
-    placeholder: '<value>',
+    placeholder: () => '<value>',
     parse: (text) => text,
     expected: ({ enum: names }, options) =>
       names ? `one of ${names.join(', ')}` : options?.several ? 'names' : 'a text',
   },
   integer: {
-    placeholder: '<n>',
+    placeholder: () => '<n>',
     parse: toNumber,
     expected: (form, options) => `${options?.several ? 'whole numbers' : 'a whole number'}${range(form)}`,
   },
   number: {
-    placeholder: '<n>',
+    placeholder: () => '<n>',
     parse: toNumber,
     expected: (form, options) => `${options?.several ? 'numbers' : 'a number'}${range(form)}`,
   },
-  boolean: { placeholder: '', parse: (text) => text === 'true', expected: () => 'true or false' },
+  boolean: { placeholder: () => '', parse: (text) => text === 'true', expected: () => 'true or false' },
   array: {
-    placeholder: '<list>',
-    parse: (text, { items }) => splitList(text).map((part) => kindOf(items).parse(part, items!)),
+    placeholder: () => '<list>',
+    parse: (text, { items, orOne }) => {
+      const list = splitList(text).map((part) => kindOf(items).parse(part, items!));
+      return orOne && list.length === 1 ? list[0] : list;
+    },
     expected: ({ items }) => `a list of ${kindOf(items).expected(items!, { several: true })}, separated by commas`,
   },
   object: {
-    placeholder: '<pattern=n,...>',
+    placeholder: ({ additionalProperties: value }) =>
+      value?.type === 'string' ? '<name=name,...>' : '<pattern=n,...>',
     parse: (text, { additionalProperties: value }) =>
       Object.fromEntries(splitList(text).map((part) => parsePair(part, value!))),
     expected: ({ additionalProperties: value }) =>
-      `pattern=value pairs separated by commas, each value ${kindOf(value).expected(value!)}`,
+      `${value?.type === 'string' ? 'name=name' : 'pattern=value'} pairs separated by commas, each value ${kindOf(value).expected(value!)}`,
   },
-} as const satisfies Record<string, Kind>;
+} as const satisfies Record<Form['type'], Kind>;
 
 const kindOf = (form: Form | undefined): Kind => kinds[form!.type];
 
+/** A setting that is one value or a list of such: as text, a list in which one value is that value. */
+function oneOrSeveral(forms: readonly Form[]): Partial<Form> {
+  const list = forms.find(({ type }) => type === 'array');
+  return list && forms.some(({ type }) => type === list.items?.type) ? { ...list, orOne: true } : {};
+}
+
 /** Reads a setting's schema. */
 export function fieldOf(key: string, schema: z.ZodType): Field {
-  const { description = '', default: fallback, ...form } = z.toJSONSchema(schema, { io: 'input' });
+  const { description = '', default: fallback, anyOf, ...whole } = z.toJSONSchema(schema, { io: 'input' });
+  const form = anyOf ? oneOrSeveral(anyOf as readonly Form[]) : whole;
   if (!(String(form.type) in kinds)) throw new Error(`internal: a flag cannot hold ${key}, a ${form.type}`);
   return { key, schema, description, default: fallback, form: form as unknown as Form };
 }
 
-export const placeholderOf = ({ form }: Field): string => kinds[form.type].placeholder;
+export const placeholderOf = ({ form }: Field): string => kinds[form.type].placeholder(form);
 
 /**
  * A setting's value from the text of a flag.

@@ -16,6 +16,8 @@ const shape = {
   modules: z.array(z.string()).default(['all']),
   ranks: z.record(z.string(), z.number().positive()).optional(),
   dora: z.boolean().default(false),
+  data: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  map: z.record(z.string(), z.string()).optional(),
 };
 
 function parse(...args: string[]) {
@@ -37,6 +39,8 @@ describe('flags', () => {
       '--modules <list>',
       '--ranks <pattern=n,...>',
       '--dora',
+      '--data <list>',
+      '--map <name=name,...>',
     ]);
   });
 
@@ -56,6 +60,9 @@ describe('flags', () => {
       parse('--batch-size', '8', '--rate', '1e-3', '--kind', 'sgd', '--layers', '0, 2', '--modules', 'q_proj,v_proj'),
     ).toEqual({ batchSize: 8, rate: 0.001, kind: 'sgd', layers: [0, 2], modules: ['q_proj', 'v_proj'] });
     expect(parse('--ranks', 'q_proj=8,layers.0=4')).toEqual({ ranks: { q_proj: 8, 'layers.0': 4 } });
+    expect(parse('--data', 'a.csv')).toEqual({ data: 'a.csv' });
+    expect(parse('--data', 'a.csv,b')).toEqual({ data: ['a.csv', 'b'] });
+    expect(parse('--map', 'b:fear=terror,meh=')).toEqual({ map: { 'b:fear': 'terror', meh: '' } });
     expect(parse('--dora')).toEqual({ dora: true });
     expect(parse('--no-dora')).toEqual({ dora: false });
   });

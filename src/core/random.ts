@@ -10,6 +10,10 @@ export interface Random {
   integer(n: number): number;
   /** A shuffled copy (Fisher-Yates). */
   shuffle<T>(items: readonly T[]): T[];
+  /** Shuffles numbers where they are (Fisher-Yates); returns them. */
+  shuffleInPlace(items: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer>;
+  /** The numbers from 0 to n − 1 in random order, 4 bytes each. */
+  permutation(n: number): Uint32Array<ArrayBuffer>;
   /** An independent generator for the named purpose: drawing from it does not move this one. */
   fork(purpose: string | number): Random;
 }
@@ -35,6 +39,26 @@ export function hash32(...parts: readonly (string | number)[]): number {
   return h >>> 0;
 }
 
+/** Two times 32 bits: what {@link hash64} fills, high word first. */
+export type Hash64 = Uint32Array<ArrayBuffer>;
+
+/**
+ * Hash of a string to 64 bits, written to `into` from place `at`: two lanes like {@link hash32}'s that start and
+ * multiply differently. Of n strings, some two share a hash with a probability of about n² / 2⁶⁵: 3 · 10⁻⁶ for ten
+ * million.
+ */
+export function hash64(text: string, into: Hash64, at = 0): void {
+  let high = 0x9e3779b9;
+  let low = 0x7f4a7c15;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    high = mix32(Math.imul(high, 31) + code);
+    low = mix32(Math.imul(low, 0x01000193) ^ code);
+  }
+  into[at] = high;
+  into[at + 1] = low;
+}
+
 /** A generator from a seed: sfc32 (Doty-Humphrey, PractRand), state expanded from the seed by {@link mix32}. */
 export function random(seed: number): Random {
   let a = mix32(seed ^ 0x9e3779b9);
@@ -54,6 +78,15 @@ export function random(seed: number): Random {
   for (let i = 0; i < 12; i++) bits();
   const uniform = (): number => ((bits() >>> 5) * 67108864 + (bits() >>> 6)) / 9007199254740992;
   const integer = (n: number): number => Math.floor(uniform() * n);
+  const shuffleInPlace = (items: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> => {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = integer(i + 1);
+      const item = items[i]!;
+      items[i] = items[j]!;
+      items[j] = item;
+    }
+    return items;
+  };
   return {
     bits,
     uniform,
@@ -76,6 +109,12 @@ export function random(seed: number): Random {
         [out[i], out[j]] = [out[j]!, out[i]!];
       }
       return out;
+    },
+    shuffleInPlace,
+    permutation(n) {
+      const numbers = new Uint32Array(n);
+      for (let i = 0; i < n; i++) numbers[i] = i;
+      return shuffleInPlace(numbers);
     },
     fork: (purpose) => random(hash32(seed, purpose)),
   };

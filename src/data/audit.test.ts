@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { audit, removeDuplicates, removeLeaks } from './audit.ts';
+import type { Example } from './example.ts';
 import { example, texts } from './testing/examples.ts';
+import { auditOf } from './testing/store.ts';
 
 const joy = [1, 0];
 const fear = [0, 1];
@@ -20,20 +21,21 @@ const ids = (examples: readonly { readonly id: string }[] | undefined): string |
   examples?.map(({ id }) => id).join('');
 
 describe('audit', () => {
-  it('counts repeats within a split', () => {
-    expect(audit(splits).duplicates).toEqual({ train: 1, validation: 0, test: 1 });
-    expect(audit(splits).nearDuplicates).toEqual({ train: 2, validation: 0, test: 1 });
+  it('counts repeats within a split', async () => {
+    const found = await auditOf(splits);
+    expect(found.duplicates).toEqual({ train: 1, validation: 0, test: 1 });
+    expect(found.nearDuplicates).toEqual({ train: 2, validation: 0, test: 1 });
   });
 
-  it('finds texts in two splits', () =>
-    expect(audit({ ...splits, test: [...splits.test, example('So good', joy)] }).leaks).toEqual([
+  it('finds texts in two splits', async () =>
+    expect((await auditOf({ ...splits, test: [...splits.test, example('So good', joy)] })).leaks).toEqual([
       { from: 'validation', into: 'train', exact: 0, normalised: 1 },
       { from: 'test', into: 'train', exact: 1, normalised: 1 },
       { from: 'test', into: 'validation', exact: 0, normalised: 1 },
     ]));
 
-  it('finds equal texts with different labels, in all splits together', () =>
-    expect(audit(splits).conflicts).toEqual({
+  it('finds equal texts with different labels, in all splits together', async () =>
+    expect((await auditOf(splits)).conflicts).toEqual({
       texts: 2,
       examples: 7,
       first: [
@@ -42,31 +44,54 @@ describe('audit', () => {
       ],
     }));
 
-  it('finds nothing in distinct texts', () => {
-    const { conflicts, leaks } = audit({ train: [example('a', joy)], test: [example('b', fear)] });
+  it('finds nothing in distinct texts', async () => {
+    const { conflicts, leaks } = await auditOf({ train: [example('a', joy)], test: [example('b', fear)] });
     expect([conflicts.texts, leaks]).toEqual([0, []]);
   });
 });
 
-it('removeDuplicates keeps the first of equal texts with the same labels, and all with other labels', () =>
-  expect(ids(removeDuplicates(splits.train))).toBe('acd'));
-
-describe('removeLeaks', () => {
-  it('takes out of a split what is in a later one', () => {
-    const kept = removeLeaks(splits);
-    expect([ids(kept.train), ids(kept.validation), ids(kept.test)]).toEqual(['', 'e', 'ghi']);
+describe('what is removed', () => {
+  it('are repeats of a train text with the same labels, not those with others', async () => {
+    const { kept, removed } = await auditOf({ train: splits.train });
+    expect(ids(kept.train)).toBe('acd');
+    expect(removed.duplicates).toBe(1);
   });
 
-  it('leaves no leak, and test as it is', () => {
+  it('are texts of a later split', async () => {
+    const { kept, removed } = await auditOf(splits);
+    expect([ids(kept.train), ids(kept.validation), ids(kept.test)]).toEqual(['', 'e', 'ghi']);
+    expect(removed.leaks).toEqual({ train: 4, validation: 1, test: 0 });
+  });
+
+  it('leaves no leak, and test as it is', async () => {
     const list = fc.array(texts.map((text) => example(text, joy)));
-    fc.assert(
-      fc.property(list, list, list, (train, validation, test) => {
-        const kept = removeLeaks({ train, validation, test });
-        expect(audit(kept).leaks).toEqual([]);
+    await fc.assert(
+      fc.asyncProperty(list, list, list, async (train, validation, test) => {
+        const { kept } = await auditOf({ train, validation, test });
+        expect((await auditOf(kept)).leaks).toEqual([]);
         expect(kept.test).toEqual(test);
       }),
+      { numRuns: 30 },
     );
   });
 
-  it('does not make up splits', () => expect(removeLeaks({ train: splits.train })).toEqual({ train: splits.train }));
+  it('are groups of a later split', async () => {
+    const of = (id: string, group?: string): Example => ({ ...example(id, joy), ...(group ? { group } : {}) });
+    const { kept, removed } = await auditOf({
+      train: [of('a', 'ann'), of('b', 'bob'), of('c')],
+      validation: [of('d', 'bob'), of('e', 'cyd')],
+      test: [of('f', 'cyd'), of('g', 'ann')],
+    });
+    expect([ids(kept.train), ids(kept.validation), ids(kept.test)]).toEqual(['c', 'd', 'fg']);
+    expect(removed.groups).toEqual({ train: 2, validation: 1, test: 0 });
+  });
+
+  it('are no texts that were said in another context', async () => {
+    const reply = (id: string, before: string): Example => ({ ...example('ok', joy, id), context: [{ text: before }] });
+    const { kept, nearDuplicates } = await auditOf({
+      train: [reply('a', 'Coming?'), reply('b', 'Sorry.'), reply('c', 'coming?')],
+    });
+    expect(ids(kept.train)).toBe('ab');
+    expect(nearDuplicates.train).toBe(1);
+  });
 });

@@ -1,8 +1,31 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import type { Task } from '../core/task.ts';
-import { countLabels, type Example, uniqueId } from './example.ts';
-import { groupBy } from './group.ts';
+import type { Examples } from './example.ts';
+
+/** How many examples there are, and how many hold each label. */
+export interface LabelCounts {
+  readonly size: number;
+  readonly held: readonly number[];
+}
+
+/**
+ * Counts the labels of examples.
+ *
+ * @param places of the examples that count, each as often as it stands there. Default: all, once.
+ */
+export async function countLabels(examples: Examples, labels: number, places?: Uint32Array): Promise<LabelCounts> {
+  const times = places && new Uint32Array(examples.length);
+  if (times) for (const place of places) times[place]!++;
+  const held = new Array<number>(labels).fill(0);
+  let place = 0;
+  for await (const target of examples.targets()) {
+    const count = times ? times[place]! : 1;
+    for (let k = 0; k < labels; k++) if (target[k] === 1) held[k]! += count;
+    place++;
+  }
+  return { size: places?.length ?? examples.length, held };
+}
 
 /**
  * A weight per class that makes all classes count the same in the loss.
@@ -13,9 +36,9 @@ import { groupBy } from './group.ts';
  *
  * @throws DataError if a class has no example.
  */
-export function classWeights(examples: readonly Example[], labels: readonly string[]): number[] {
-  const counts = countHeld(examples, labels, 'class weights');
-  return counts.map((count) => examples.length / (labels.length * count));
+export function classWeights(counts: LabelCounts, labels: readonly string[]): number[] {
+  checkHeld(counts, labels, 'class weights');
+  return counts.held.map((count) => counts.size / (labels.length * count));
 }
 
 /**
@@ -27,62 +50,87 @@ export function classWeights(examples: readonly Example[], labels: readonly stri
  * @throws DataError if a label has no positive example.
  */
 export function posWeights(
-  examples: readonly Example[],
+  counts: LabelCounts,
   labels: readonly string[],
   { cap = 20 }: { readonly cap?: number } = {},
 ): number[] {
-  const counts = countHeld(examples, labels, 'pos weights');
-  return counts.map((count) => Math.min(cap, (examples.length - count) / count) || 1);
+  checkHeld(counts, labels, 'pos weights');
+  return counts.held.map((count) => Math.min(cap, (counts.size - count) / count) || 1);
 }
 
-function countHeld(examples: readonly Example[], labels: readonly string[], what: string): readonly number[] {
-  const counts = countLabels(examples, labels.length);
-  const without = labels.filter((_, k) => counts[k] === 0);
+function checkHeld({ size, held }: LabelCounts, labels: readonly string[], what: string): void {
+  const without = labels.filter((_, k) => held[k] === 0);
   if (without.length > 0)
     throw new DataError(
-      `${what}: no train example of ${without.join(', ')} among ${examples.length}; ` +
+      `${what}: no train example of ${without.join(', ')} among ${size}; ` +
         'add examples, leave the label out, or train without weights',
     );
-  return counts;
 }
 
 export interface BalanceOptions {
   readonly task: Task;
   readonly seed: number;
+  /** Only the first examples count, and are chosen from. Default: all. */
+  readonly limit?: number | undefined;
 }
 
 /**
- * All examples, and repeats of those of smaller classes until every class is as large as the largest. Each example of
- * a class is repeated as often as any other, up to one. Repeats get ids such as `x#2` and come last, shuffled.
+ * The places of all examples, and again of those of smaller classes until every class is as large as the largest. Each
+ * example of a class is repeated as often as any other, up to one. Repeats come last, shuffled.
  *
  * @throws ConfigError if the task is not single-label.
  */
-export function oversample(examples: readonly Example[], options: BalanceOptions): readonly Example[] {
-  const classes = classesOf(examples, 'oversample', options);
+export async function oversample(examples: Examples, options: BalanceOptions): Promise<Uint32Array> {
+  const { classes, sizes } = await classesOf(examples, 'oversample', options);
   const rng = random(options.seed).fork('oversample');
-  const largest = Math.max(0, ...classes.map((group) => group.length));
-  const taken = new Set(examples.map(({ id }) => id));
-  const repeats = classes.flatMap((group) => {
-    const order = rng.shuffle(group);
-    return Array.from({ length: largest - group.length }, (_, i) => order[i % order.length]!);
-  });
-  return [...examples, ...rng.shuffle(repeats).map((example) => ({ ...example, id: uniqueId(example.id, taken) }))];
+  const largest = Math.max(0, ...sizes);
+  const members = byClass(classes, sizes, rng.permutation(classes.length));
+  const counts = sizes.map((size) => (size === 0 ? 0 : largest - size));
+  const repeats = new Uint32Array(counts.reduce((n, count) => n + count, 0));
+  let at = 0;
+  for (const [k, count] of counts.entries())
+    for (let i = 0; i < count; i++) repeats[at++] = members[k]![i % sizes[k]!]!;
+  const places = new Uint32Array(classes.length + repeats.length);
+  for (let place = 0; place < classes.length; place++) places[place] = place;
+  for (const [i, from] of rng.permutation(repeats.length).entries()) places[classes.length + i] = repeats[from]!;
+  return places;
 }
 
 /**
- * As many examples of every class as the smallest has, chosen at random, in their order.
+ * The places of as many examples of every class as the smallest has, chosen at random, in their order.
  *
  * @throws ConfigError if the task is not single-label.
  */
-export function undersample(examples: readonly Example[], options: BalanceOptions): readonly Example[] {
-  const classes = classesOf(examples, 'undersample', options);
+export async function undersample(examples: Examples, options: BalanceOptions): Promise<Uint32Array> {
+  const { classes, sizes } = await classesOf(examples, 'undersample', options);
   const rng = random(options.seed).fork('undersample');
-  const smallest = Math.min(...classes.map((group) => group.length));
-  const kept = new Set(classes.flatMap((group) => rng.shuffle(group).slice(0, smallest)));
-  return examples.filter((example) => kept.has(example));
+  const present = sizes.filter((size) => size > 0);
+  const smallest = Math.min(...present);
+  const places = new Uint32Array(present.length * (present.length === 0 ? 0 : smallest));
+  let at = 0;
+  for (const members of byClass(classes, sizes, rng.permutation(classes.length))) {
+    places.set(members.subarray(0, smallest), at);
+    at += Math.min(smallest, members.length);
+  }
+  return places.sort();
 }
 
-function classesOf(examples: readonly Example[], what: string, { task }: BalanceOptions): readonly Example[][] {
+/** The places of each class in the given order. */
+function byClass(classes: Uint32Array, sizes: readonly number[], order: Uint32Array): Uint32Array[] {
+  const members = sizes.map((size) => new Uint32Array(size));
+  const next = sizes.map(() => 0);
+  for (const place of order) {
+    const k = classes[place]!;
+    members[k]![next[k]!++] = place;
+  }
+  return members;
+}
+
+async function classesOf(
+  examples: Examples,
+  what: string,
+  { task, limit = Number.POSITIVE_INFINITY }: BalanceOptions,
+): Promise<{ readonly classes: Uint32Array; readonly sizes: number[] }> {
   const wayOut: Readonly<Record<Task, string | undefined>> = {
     single_label_classification: undefined,
     multi_label_classification: 'repeating a text for one of its labels repeats the others; use pos weights',
@@ -90,5 +138,15 @@ function classesOf(examples: readonly Example[], what: string, { task }: Balance
   };
   if (wayOut[task] !== undefined)
     throw new ConfigError(`${what}: needs single_label_classification, the task is ${task}: ${wayOut[task]}`);
-  return [...groupBy(examples, ({ target }) => target.indexOf(1)).values()];
+  const classes = new Uint32Array(Math.min(examples.length, limit));
+  const sizes: number[] = [];
+  let place = 0;
+  for await (const target of examples.targets()) {
+    if (place === classes.length) break;
+    const k = target.indexOf(1);
+    while (sizes.length <= k) sizes.push(0);
+    classes[place++] = k;
+    sizes[k]!++;
+  }
+  return { classes, sizes };
 }

@@ -23,8 +23,16 @@ export function microBatches(lengths: readonly number[], budget: number): number
   return batches;
 }
 
-/** The optimiser's batches of one epoch: all examples once, in a random order, `size` at a time. */
-export function epochBatches(count: number, size: number, rng: Random): number[][] {
-  const order = rng.shuffle(Array.from({ length: count }, (_, i) => i));
-  return Array.from({ length: Math.ceil(count / size) }, (_, b) => order.slice(b * size, (b + 1) * size));
+/** The optimiser's batches of one epoch. */
+export interface EpochBatches {
+  /** How many there are. */
+  readonly length: number;
+  /** The places of the examples in batch number `batch`, from 0. */
+  at(batch: number): Uint32Array;
+}
+
+/** All of `count` examples once, in a random order, `size` at a time: 4 bytes of memory each. */
+export function epochBatches(count: number, size: number, rng: Random): EpochBatches {
+  const order = rng.permutation(count);
+  return { length: Math.ceil(count / size), at: (batch) => order.subarray(batch * size, (batch + 1) * size) };
 }

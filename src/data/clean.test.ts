@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { cleanExamples, cleanText } from './clean.ts';
+import { cleanText } from './clean.ts';
 
 describe('cleanText', () => {
   it.each([
@@ -25,12 +25,4 @@ describe('cleanText', () => {
         },
       ),
     ));
-});
-
-it('cleanExamples counts texts per step and sets empty ones apart', () => {
-  const examples = ['ok', ' x ', '\0y ', ' \0 '].map((text) => ({ text }));
-  const { kept, dropped, counts } = cleanExamples(examples);
-  expect(kept.map(({ text }) => text)).toEqual(['ok', 'x', 'y']);
-  expect(dropped).toEqual([examples[3]]);
-  expect(counts).toEqual({ lineEndings: 0, controlCharacters: 2, loneSurrogates: 0, outerWhiteSpace: 3 });
 });

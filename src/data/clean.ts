@@ -33,22 +33,6 @@ export function cleanText(text: string): { readonly text: string; readonly chang
   return { text: current, changed };
 }
 
-/** {@link cleanText} over examples, counting what changed. Examples whose text comes out empty are `dropped`. */
-export function cleanExamples<T extends { readonly text: string }>(
-  examples: readonly T[],
-): { readonly kept: T[]; readonly dropped: T[]; readonly counts: CleaningCounts } {
-  const counts = { lineEndings: 0, controlCharacters: 0, loneSurrogates: 0, outerWhiteSpace: 0 };
-  const kept: T[] = [];
-  const dropped: T[] = [];
-  for (const example of examples) {
-    const { text, changed } = cleanText(example.text);
-    for (const step of changed) counts[step]++;
-    if (text === '') dropped.push(example);
-    else kept.push(changed.length === 0 ? example : { ...example, text });
-  }
-  return { kept, dropped, counts };
-}
-
 /** The turns before a text, cleaned as texts are; those that come out empty say nothing. */
 export const cleanTurns = (turns: readonly Turn[]): Turn[] =>
   turns.map((turn) => ({ ...turn, text: cleanText(turn.text).text })).filter(({ text }) => text !== '');

@@ -1,12 +1,14 @@
 import { DataError } from '../core/errors.ts';
-import type { Row } from './rows.ts';
-
 /** Which column holds what. */
 export interface Columns {
   readonly text: string;
   readonly labels: readonly string[];
   readonly id?: string;
   readonly split?: string;
+  readonly group?: string;
+  readonly weight?: string;
+  readonly context?: string;
+  readonly dialogue?: string;
   /** What was guessed rather than told, for the report. */
   readonly notes: readonly string[];
 }
@@ -20,6 +22,14 @@ export interface ColumnOptions {
   readonly idColumn?: string | undefined;
   /** A column of `train`, `validation` (`valid`, `val`, `dev`) and `test`. Default: `split`, if there is one; `false`: none. */
   readonly splitColumn?: string | false | undefined;
+  /** Rows with the same value here, such as an author or a thread, are never in two splits. Default: the dialogue, if any. */
+  readonly groupColumn?: string | undefined;
+  /** What each row counts in training's loss: a positive number, such as the annotators' agreement. Default: all the same. */
+  readonly weightColumn?: string | undefined;
+  /** The turns before the text: a JSON array of strings or of `{"role": …, "text": …}`. */
+  readonly contextColumn?: string | undefined;
+  /** Names the dialogue whose turns the rows are, one after the other; the turns before a row become its context. */
+  readonly dialogueColumn?: string | undefined;
   /** The label set and its order. Default: what the rows hold, sorted; several label columns in their own order. */
   readonly labels?: readonly string[] | undefined;
 }
@@ -31,16 +41,21 @@ const usual = {
   split: ['split'],
 };
 
+/** What the columns of a table are chosen from. */
+export interface ColumnSurvey {
+  readonly file: string;
+  readonly columns: readonly string[];
+  /** Whether there are rows and all hold 0, 1 or nothing in this column. */
+  isIndicator(column: string): boolean;
+}
+
 /**
  * Chooses columns by name: those told, else those with a usual name in any case.
  *
  * @throws DataError if a column is missing, naming those there are and the option that sets it.
  */
-export function chooseColumns(
-  table: { readonly file: string; readonly columns: readonly string[]; readonly rows: readonly Row[] },
-  options: ColumnOptions,
-): Columns {
-  const { file, columns } = table;
+export function chooseColumns(survey: ColumnSurvey, options: ColumnOptions): Columns {
+  const { file, columns } = survey;
   const missing = (what: string, option: string): never => {
     throw new DataError(`${file}: ${what} among the columns [${columns.join(', ')}]; set ${option}`);
   };
@@ -56,10 +71,17 @@ export function chooseColumns(
   const id = options.idColumn ? told(options.idColumn, 'idColumn') : guess(usual.id);
   const guessSplit = (): string | undefined => (options.splitColumn === false ? undefined : guess(usual.split));
   const split = options.splitColumn ? told(options.splitColumn, 'splitColumn') : guessSplit();
-  const others = columns.filter((column) => column !== text && column !== id && column !== split);
+  const optional = {
+    ...(options.groupColumn ? { group: told(options.groupColumn, 'groupColumn') } : {}),
+    ...(options.weightColumn ? { weight: told(options.weightColumn, 'weightColumn') } : {}),
+    ...(options.contextColumn ? { context: told(options.contextColumn, 'contextColumn') } : {}),
+    ...(options.dialogueColumn ? { dialogue: told(options.dialogueColumn, 'dialogueColumn') } : {}),
+  };
+  const used = new Set([text, id, split, ...Object.values(optional)]);
+  const others = columns.filter((column) => !used.has(column));
   const labels = options.labelColumns?.length
     ? options.labelColumns.map((name) => told(name, 'labelColumns'))
-    : guessLabels(others, guess(usual.label), table.rows, options.labels);
+    : guessLabels(survey, { others, byName: guess(usual.label), labels: options.labels });
   if (labels.length === 0)
     return missing(`no label column (such as ${usual.label.slice(0, 3).join(', ')})`, 'labelColumns');
 
@@ -68,20 +90,27 @@ export function chooseColumns(
     options.labelColumns?.length ? [] : [`label columns [${labels.join(', ')}] chosen by their names or values`],
     options.splitColumn || split === undefined ? [] : [`split column '${split}' chosen by its name`],
   ].flat();
-  return { text, labels, notes, ...(id === undefined ? {} : { id }), ...(split === undefined ? {} : { split }) };
+  const group = optional.group ?? optional.dialogue;
+  return {
+    text,
+    labels,
+    notes,
+    ...(id === undefined ? {} : { id }),
+    ...(split === undefined ? {} : { split }),
+    ...optional,
+    ...(group === undefined ? {} : { group }),
+  };
 }
 
-function guessLabels(
-  others: readonly string[],
-  byName: string | undefined,
-  rows: readonly Row[],
-  labels: readonly string[] | undefined,
-): readonly string[] {
+interface LabelChoice {
+  readonly others: readonly string[];
+  readonly byName: string | undefined;
+  readonly labels: readonly string[] | undefined;
+}
+
+function guessLabels(survey: ColumnSurvey, { others, byName, labels }: LabelChoice): readonly string[] {
   if (byName !== undefined) return [byName];
   if (labels?.every((label) => others.includes(label))) return labels;
-  const indicators = others.filter(
-    (column) =>
-      rows.length > 0 && rows.every(({ cells }) => ['', '0', '1'].includes(String(cells[column] ?? '').trim())),
-  );
+  const indicators = others.filter((column) => survey.isIndicator(column));
   return indicators.length > 1 ? indicators : [];
 }

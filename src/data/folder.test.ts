@@ -3,27 +3,29 @@ import { dirname, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import type { Dataset } from './example.ts';
+import { type Example, examplesOf } from './example.ts';
 import { writeSplit } from './folder.ts';
 import { loadDataset } from './load.ts';
 import { temporaryFolder } from './testing/files.ts';
 import { tinyGoemotions } from './testing/goemotions-files.ts';
+import { datasetOf, inMemory } from './testing/store.ts';
 
 const newFolder = (): string => join(temporaryFolder(), 'posts');
 
-const small: Dataset = {
+const parts = {
   name: 'small',
   task: 'multi_label_classification',
   labels: ['1', '0', 'text'],
   splits: {
-    train: [
+    train: <Example[]>[
       { id: 'a', text: 'two\nlines', target: [1, 0, 1], meta: { text: 'odd', nested: { label: [1] } } },
       { id: 'b', text: '"quoted", 😀', target: [0, 0, 0] },
     ],
     validation: [{ id: 'c', text: 'c', target: [0, 1, 0] }],
     test: [{ id: 'd', text: 'd', target: [0, 0, 1] }],
   },
-};
+} as const;
+const small = datasetOf(parts);
 
 describe('a dataset written to a folder', () => {
   it.each(['single_label_classification', 'multi_label_classification', 'regression'] as const)(
@@ -32,7 +34,7 @@ describe('a dataset written to a folder', () => {
       const folder = newFolder();
       const { dataset } = await loadDataset({ data: 'social-posts', task });
       await writeSplit(folder, dataset);
-      expect((await loadDataset({ data: folder })).dataset).toEqual(dataset);
+      expect(await inMemory((await loadDataset({ data: folder })).dataset)).toEqual(await inMemory(dataset));
     },
   );
 
@@ -48,14 +50,25 @@ describe('a dataset written to a folder', () => {
     const folder = newFolder();
     const { dataset } = await loadDataset({ data: 'goemotions', dataDir: tinyGoemotions() });
     await writeSplit(folder, dataset);
-    expect((await loadDataset({ data: folder })).dataset).toEqual(dataset);
+    expect(await inMemory((await loadDataset({ data: folder })).dataset)).toEqual(await inMemory(dataset));
+  });
+
+  it('reads back the same: groups, weights and context of some', async () => {
+    const folder = newFolder();
+    const train: Example[] = [
+      { id: 'a', text: 'a', target: [1, 0, 1], group: 'ann', weight: 0.4 },
+      { id: 'b', text: 'b', target: [1, 0, 0], context: [{ text: 'Well?' }, { role: 'bob', text: 'So?' }] },
+    ];
+    await writeSplit(folder, datasetOf({ ...parts, splits: { ...parts.splits, train } }));
+    const { splits } = await inMemory((await loadDataset({ data: folder })).dataset);
+    expect(splits).toEqual({ ...parts.splits, train });
   });
 
   it('reads back the same: odd label names, no labels, nested meta', async () => {
     const folder = newFolder();
     await writeSplit(folder, small, { split: 'stratified 80/10/10, seed 7', seed: 7, source: 'posts.csv' });
     const { dataset, report } = await loadDataset({ data: folder });
-    expect(dataset).toEqual(small);
+    expect(await inMemory(dataset)).toEqual(parts);
     expect(report.notes).toContain('the folder was written from a split that was stratified 80/10/10, seed 7');
   });
 
@@ -78,7 +91,7 @@ describe('a dataset written to a folder', () => {
   });
 
   it('has no empty split', () =>
-    expect(writeSplit(newFolder(), { ...small, splits: { ...small.splits, test: [] } })).rejects.toThrow(
+    expect(writeSplit(newFolder(), { ...small, splits: { ...small.splits, test: examplesOf([]) } })).rejects.toThrow(
       'the test split is empty; fill it before writing',
     ));
 });

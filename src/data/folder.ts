@@ -5,9 +5,9 @@ import { z } from 'zod';
 
 import { ConfigError, DataError } from '../core/errors.ts';
 import { type Task, tasks } from '../core/task.ts';
-import { type Dataset, type Example, heldLabels, splitNames } from './example.ts';
-import type { Loaded } from './sources/source.ts';
-import { loadTable } from './sources/table.ts';
+import { AppendFile } from './disk/append-file.ts';
+import { type Dataset, type Example, type Examples, heldLabels, splitNames } from './example.ts';
+import type { TableOptions } from './sources/table.ts';
 import { readTextFile } from './text-file.ts';
 
 const infoFile = 'dataset.json';
@@ -24,7 +24,13 @@ const Info = z.object({
   source: z.string().optional(),
   split: z.string().optional(),
   seed: z.number().optional(),
+  /** Which optional fields some example has. */
+  fields: z.array(z.enum(['group', 'weight', 'context'])).optional(),
 });
+
+/** An optional field of an example, which some of a dataset's have. */
+type OptionalField = NonNullable<z.infer<typeof Info>['fields']>[number];
+const optionalFields: readonly OptionalField[] = ['group', 'weight', 'context'];
 
 /** The field of an example that holds its labels: a name, names, or values in the order of the labels. */
 const labelField: Readonly<Record<Task, string>> = {
@@ -54,14 +60,14 @@ export async function writeSplit(folder: string, dataset: Dataset, options: Writ
   if (empty !== undefined) throw new DataError(`${folder}: the ${empty} split is empty; fill it before writing`);
   await checkReplaceable(folder);
   const { name, task, labels, licence, splits } = dataset;
-  const info = Info.parse({ format, name, task, labels, licence, ...options });
   const beside = `${folder.replace(/[/\\]+$/, '')}.${process.pid}.tmp`;
   await mkdir(beside, { recursive: true });
   try {
-    for (const split of splitNames) {
-      const lines = splits[split].map((example) => `${JSON.stringify(toRecord(example, dataset))}\n`);
-      await writeFile(join(beside, `${split}.jsonl`), lines.join(''));
-    }
+    const fields = new Set<OptionalField>();
+    for (const split of splitNames)
+      await writeExamples(join(beside, `${split}.jsonl`), splits[split], { dataset, fields });
+    const present = fields.size > 0 ? { fields: [...fields].sort() } : {};
+    const info = Info.parse({ format, name, task, labels, licence, ...options, ...present });
     await writeFile(join(beside, infoFile), `${JSON.stringify(info, null, 2)}\n`);
     await rm(folder, { recursive: true, force: true });
     await rename(beside, folder);
@@ -70,17 +76,39 @@ export async function writeSplit(folder: string, dataset: Dataset, options: Writ
   }
 }
 
-function toRecord({ id, text, target, meta }: Example, { task, labels }: Dataset): Readonly<Record<string, unknown>> {
+/** Writes examples as JSON Lines, and notes which optional fields they have. */
+async function writeExamples(
+  path: string,
+  examples: Examples,
+  { dataset, fields }: { readonly dataset: Dataset; readonly fields: Set<OptionalField> },
+): Promise<void> {
+  const file = new AppendFile(path);
+  try {
+    for await (const example of examples) {
+      for (const field of optionalFields) if (example[field] !== undefined) fields.add(field);
+      file.appendText(`${JSON.stringify(toRecord(example, dataset))}\n`);
+    }
+    file.flush();
+  } finally {
+    file.close();
+  }
+}
+
+function toRecord(
+  { id, text, target, ...rest }: Example,
+  { task, labels }: Dataset,
+): Readonly<Record<string, unknown>> {
   const held = heldLabels(target, labels);
   const value: Readonly<Record<Task, unknown>> = {
     single_label_classification: held[0],
     multi_label_classification: held,
     regression: target,
   };
-  return { id, text, [labelField[task]]: value[task], ...(meta === undefined ? {} : { meta }) };
+  return { id, text, [labelField[task]]: value[task], ...rest };
 }
 
-async function checkReplaceable(folder: string): Promise<void> {
+/** @throws ConfigError if a folder holds something that {@link writeSplit} did not write. */
+export async function checkReplaceable(folder: string): Promise<void> {
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw new ConfigError(`${folder}: cannot be written (${error.code}); give another folder`);
@@ -89,16 +117,22 @@ async function checkReplaceable(folder: string): Promise<void> {
     throw new ConfigError(`${folder}: holds files but no ${infoFile}, so it will not be replaced; give another folder`);
 }
 
+/** A folder that {@link writeSplit} wrote, and how its rows are read. */
+export interface FolderTable {
+  readonly name: string;
+  readonly licence: string | undefined;
+  readonly notes: readonly string[];
+  readonly table: TableOptions;
+}
+
 /**
- * Reads a folder that {@link writeSplit} wrote.
+ * How to read a folder that {@link writeSplit} wrote.
  *
  * @throws DataError if a file is missing or `dataset.json` is not as written.
  */
-export async function loadFolder(
-  folder: string,
-): Promise<Loaded & { readonly name: string; readonly licence: string | undefined }> {
-  const { name, task, labels, licence, split } = await readInfo(join(folder, infoFile));
-  const loaded = await loadTable({
+export async function folderTable(folder: string): Promise<FolderTable> {
+  const { name, task, labels, licence, split, fields = [] } = await readInfo(join(folder, infoFile));
+  const table: TableOptions = {
     data: join(folder, 'train.jsonl'),
     validation: join(folder, 'validation.jsonl'),
     test: join(folder, 'test.jsonl'),
@@ -106,11 +140,13 @@ export async function loadFolder(
     idColumn: 'id',
     metaColumn: 'meta',
     labelColumns: [labelField[task]],
+    ...Object.fromEntries(fields.map((field) => [`${field}Column`, field])),
+    mayLack: fields,
     labels,
     task,
-  });
+  };
   const notes = split === undefined ? [] : [`the folder was written from a split that was ${split}`];
-  return { ...loaded, name, licence, notes: [...loaded.notes, ...notes] };
+  return { name, licence, notes, table };
 }
 
 async function readInfo(path: string): Promise<z.infer<typeof Info>> {

@@ -1,5 +1,5 @@
 import type { Task } from '../core/task.ts';
-import type { Row } from './rows.ts';
+import type { Cells } from './rows.ts';
 
 export interface LabelOptions {
   readonly labelColumns: readonly string[];
@@ -23,6 +23,47 @@ export interface LabelForm {
   readonly notes: readonly string[];
 }
 
+/** What {@link labelForm} needs to know of all label cells, gathered one row at a time. */
+export class LabelSurvey {
+  readonly #columns: readonly string[];
+  readonly #separators = new Set<string>();
+  #others = 0;
+  lists = false;
+  /** Whether some number is neither 0 nor 1. */
+  beyondBinary = false;
+  fractions = false;
+
+  constructor(columns: readonly string[]) {
+    this.#columns = columns;
+  }
+
+  add(cells: Cells): void {
+    for (const column of this.#columns) this.#addCell(cells[column]);
+  }
+
+  #addCell(cell: unknown): void {
+    if (Array.isArray(cell)) this.lists = true;
+    if (typeof cell === 'string')
+      for (const mark of separators) if (!this.#separators.has(mark) && cell.includes(mark)) this.#separators.add(mark);
+    const number = toNumber(cell);
+    if (number === undefined) this.#others++;
+    else {
+      if (number !== 0 && number !== 1) this.beyondBinary = true;
+      if (!Number.isInteger(number)) this.fractions = true;
+    }
+  }
+
+  get allNumbers(): boolean {
+    return this.#others === 0;
+  }
+
+  get separator(): string | undefined {
+    return separators.find((mark) => this.#separators.has(mark));
+  }
+}
+
+const separators = [',', '|', ';'];
+
 /**
  * Chooses how to read the label columns, from the task where it is given and else from what the cells hold:
  *
@@ -34,13 +75,11 @@ export interface LabelForm {
  * | one     | numbers, not all integers           | regression                  |
  * | one     | anything else                       | single-label                |
  */
-export function labelForm(rows: readonly Row[], options: LabelOptions): LabelForm {
-  const { labelColumns } = options;
-  const cells = rows.flatMap((row) => labelColumns.map((name) => row.cells[name]));
-  const { kind, task } = labelColumns.length > 1 ? severalColumns(cells, options) : oneColumn(cells, options);
+export function labelForm(survey: LabelSurvey, options: LabelOptions): LabelForm {
+  const { kind, task } = options.labelColumns.length > 1 ? severalColumns(survey, options) : oneColumn(survey, options);
   const separator =
     kind === 'names' && task === 'multi_label_classification'
-      ? (options.labelSeparator ?? detectSeparator(cells))
+      ? (options.labelSeparator ?? survey.separator)
       : undefined;
   const detected = separator !== undefined && options.labelSeparator === undefined;
   const notes = detected ? [`labels in a cell separated at '${separator}'`] : [];
@@ -49,27 +88,21 @@ export function labelForm(rows: readonly Row[], options: LabelOptions): LabelFor
 
 type Choice = Pick<LabelForm, 'kind' | 'task'>;
 
-function severalColumns(cells: readonly unknown[], { task }: LabelOptions): Choice {
+function severalColumns({ beyondBinary }: LabelSurvey, { task }: LabelOptions): Choice {
   if (task === 'regression') return { kind: 'numbers', task };
   if (task !== undefined) return { kind: 'indicators', task };
-  const found = cells.map(toNumber).filter((cell) => cell !== undefined);
-  return found.every((cell) => cell === 0 || cell === 1)
-    ? { kind: 'indicators', task: 'multi_label_classification' }
-    : { kind: 'numbers', task: 'regression' };
+  return beyondBinary
+    ? { kind: 'numbers', task: 'regression' }
+    : { kind: 'indicators', task: 'multi_label_classification' };
 }
 
-function oneColumn(cells: readonly unknown[], { task, labelSeparator }: LabelOptions): Choice {
-  const lists = cells.some(Array.isArray);
+function oneColumn({ lists, allNumbers, fractions }: LabelSurvey, { task, labelSeparator }: LabelOptions): Choice {
   if (task === 'regression') return { kind: lists ? 'vector' : 'numbers', task };
   if (task !== undefined) return { kind: 'names', task };
   if (lists || labelSeparator !== undefined) return { kind: 'names', task: 'multi_label_classification' };
-  const found = cells.map(toNumber).filter((cell) => cell !== undefined);
-  const fractions = found.length === cells.length && found.some((cell) => !Number.isInteger(cell));
-  return fractions ? { kind: 'numbers', task: 'regression' } : { kind: 'names', task: 'single_label_classification' };
-}
-
-function detectSeparator(cells: readonly unknown[]): string | undefined {
-  return [',', '|', ';'].find((mark) => cells.some((cell) => typeof cell === 'string' && cell.includes(mark)));
+  return allNumbers && fractions
+    ? { kind: 'numbers', task: 'regression' }
+    : { kind: 'names', task: 'single_label_classification' };
 }
 
 /** A finite number, a string that spells one, or a boolean as 0/1; else undefined. */

@@ -1,62 +1,104 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
-import { type LabelForm, type LabelOptions, labelForm, toNumber } from './label-form.ts';
+import { type LabelForm, type LabelOptions, toNumber } from './label-form.ts';
 import type { Row } from './rows.ts';
 
-/** What the label columns of some rows say. */
-export interface Targets {
+/** What the label columns of a table turned out to say. */
+export interface TableLabels {
   readonly task: Task;
   readonly labels: readonly string[];
-  /** One per row: its target, or why it has none. */
-  readonly targets: readonly (readonly number[] | string)[];
+  /** Which of `labels` each number stands for that {@link LabelReader.read} gave: a held label's, or a value's place. */
+  readonly places: readonly number[];
   readonly notes: readonly string[];
 }
 
 /**
- * Turns label cells into targets: names, ids into the label set, several of either in a cell, 0/1 columns, or numbers.
- *
- * A row whose cells cannot be read gets a reason in place of a target. A label outside a given label set is an error,
- * because a misspelt label or a wrong set would otherwise lose rows in silence.
- *
- * @throws DataError   if labels are outside the set (with counts and first lines), or there are fewer than two classes.
- * @throws ConfigError if the given labels repeat or do not fit the columns.
+ * Reads label cells row by row: names, ids into the label set, several of either in a cell, 0/1 columns, or numbers.
+ * Names are numbered as they come, for which label a name is can only be said when all are known.
  */
-export function readTargets(rows: readonly Row[], options: LabelOptions): Targets {
-  const { labels } = options;
-  const repeated = labels?.find((label, i) => labels.indexOf(label) !== i);
-  if (repeated !== undefined) throw new ConfigError(`labels: '${repeated}' is listed twice`);
-  const form = labelForm(rows, options);
-  const read = form.kind === 'names' ? readNames(rows, form, options) : readNumbers(rows, form, options);
-  if (form.task === 'single_label_classification' && read.labels.length < 2)
-    throw new DataError(
-      `${rows[0]?.file}: only one class [${read.labels.join(', ')}] in [${options.labelColumns.join(', ')}]; ` +
-        'a classifier needs two: check labelColumns',
-    );
-  return { ...read, task: form.task, notes: [...form.notes, ...read.notes] };
+export interface LabelReader {
+  /** Numbers of the labels held, each once; in regression the values. A text says why the row cannot be used. */
+  read(row: Row): readonly number[] | string;
+  /**
+   * What there was.
+   *
+   * A label outside a given label set is an error, because a misspelt label or a wrong set would otherwise lose rows in
+   * silence.
+   *
+   * @throws DataError if labels are outside the set (with counts and first lines), or there are fewer than two classes.
+   */
+  finish(file: string): TableLabels;
 }
 
-type Reading = Omit<Targets, 'task'>;
+/** @throws ConfigError if the given labels repeat or do not fit the columns. */
+export function openLabelReader(form: LabelForm, options: LabelOptions): LabelReader {
+  checkNotRepeated(options.labels);
+  const reader = form.kind === 'names' ? nameReader(form, options) : numberReader(form, options);
+  return {
+    read: reader.read,
+    finish(file) {
+      const found = reader.finish();
+      if (form.task === 'single_label_classification' && found.labels.length < 2)
+        throw new DataError(
+          `${file}: only one class [${found.labels.join(', ')}] in [${options.labelColumns.join(', ')}]; ` +
+            'a classifier needs two: check labelColumns',
+        );
+      return { ...found, task: form.task, notes: [...form.notes, ...found.notes] };
+    },
+  };
+}
 
-function readNames(rows: readonly Row[], form: LabelForm, options: LabelOptions): Reading {
+/** @throws ConfigError if a label is listed twice. */
+export function checkNotRepeated(labels: readonly string[] | undefined): void {
+  const repeated = labels?.find((label, i) => labels.indexOf(label) !== i);
+  if (repeated !== undefined) throw new ConfigError(`labels: '${repeated}' is listed twice`);
+}
+
+interface Reader {
+  readonly read: LabelReader['read'];
+  finish(): Omit<TableLabels, 'task'>;
+}
+
+/** A name as it first stood in a cell. */
+interface Seen {
+  readonly number: number;
+  readonly row: Pick<Row, 'file' | 'line'>;
+  count: number;
+}
+
+function nameReader(form: LabelForm, options: LabelOptions): Reader {
   const column = options.labelColumns[0]!;
-  const cells = rows.map(({ cells }) => names(cells[column], form));
-  const distinct = new Set(cells.flatMap((cell) => (typeof cell === 'string' ? [] : cell)));
-  const labels = options.labels ?? sortLabels([...distinct]);
+  const seen = new Map<string, Seen>();
+  const numberOf = (name: string, { file, line }: Row): number => {
+    const entry = seen.get(name) ?? { number: seen.size, row: { file, line }, count: 0 };
+    if (entry.count === 0) seen.set(name, entry);
+    entry.count++;
+    return entry.number;
+  };
+  return {
+    read(row) {
+      const cell = names(row.cells[column], form);
+      if (typeof cell === 'string') return cell;
+      const held = [...new Set(cell.map((name) => numberOf(name, row)))];
+      return form.task === 'single_label_classification' && held.length !== 1
+        ? `${held.length} labels in '${column}' where the task allows one`
+        : held;
+    },
+    finish: () => placeNames(seen, options),
+  };
+}
+
+function placeNames(seen: ReadonlyMap<string, Seen>, options: LabelOptions): Omit<TableLabels, 'task'> {
+  const distinct = [...seen.keys()];
+  const labels = options.labels ?? sortLabels(distinct);
   const byName = new Map(labels.map((label, k) => [label, k]));
-  const asIds = [...distinct].every(isInteger) && ![...distinct].every((name) => byName.has(name));
+  const asIds = distinct.every(isInteger) && !distinct.every((name) => byName.has(name));
   const indexOf = (name: string): number | undefined =>
     asIds ? (labels[Number(name)] === undefined ? undefined : Number(name)) : byName.get(name);
-  checkKnown(rows, cells, { labels, indexOf, column });
-  const targets = cells.map((cell) => {
-    if (typeof cell === 'string') return cell;
-    const held = new Set(cell.map(indexOf));
-    if (form.task === 'single_label_classification' && held.size !== 1)
-      return `${held.size} labels in '${column}' where the task allows one`;
-    return labels.map((_, k) => (held.has(k) ? 1 : 0));
-  });
+  checkKnown(seen, { labels, indexOf, column: options.labelColumns[0]! });
   return {
     labels,
-    targets,
+    places: distinct.map((name) => indexOf(name)!),
     notes: [...(asIds ? ['labels read as ids into the label set'] : []), ...caseNotes(labels)],
   };
 }
@@ -82,34 +124,32 @@ interface Lookup {
   readonly column: string;
 }
 
-function checkKnown(rows: readonly Row[], cells: readonly (readonly string[] | string)[], lookup: Lookup): void {
-  const unknown = new Map<string, { count: number; row: Row }>();
-  for (const [i, cell] of cells.entries())
-    for (const name of typeof cell === 'string' ? [] : cell) {
-      if (lookup.indexOf(name) !== undefined) continue;
-      const seen = unknown.get(name) ?? { count: 0, row: rows[i]! };
-      unknown.set(name, { ...seen, count: seen.count + 1 });
-    }
-  if (unknown.size === 0) return;
-  const first = [...unknown].slice(0, 10).map(([name, { count, row }]) => {
+function checkKnown(seen: ReadonlyMap<string, Seen>, lookup: Lookup): void {
+  const unknown = [...seen].filter(([name]) => lookup.indexOf(name) === undefined);
+  if (unknown.length === 0) return;
+  const first = unknown.slice(0, 10).map(([name, { count, row }]) => {
     const meant = lookup.labels.find((label) => label.toLowerCase() === name.toLowerCase());
     const hint = meant === undefined ? '' : `, perhaps '${meant}'`;
     return `'${name}' (${count} ${count === 1 ? 'row' : 'rows'}, first ${row.file}:${row.line}${hint})`;
   });
-  const more = unknown.size > first.length ? ` and ${unknown.size - first.length} more` : '';
+  const more = unknown.length > first.length ? ` and ${unknown.length - first.length} more` : '';
   throw new DataError(
     `column '${lookup.column}' holds labels outside the label set [${lookup.labels.join(', ')}]: ` +
       `${first.join(', ')}${more}; add them to labels, or correct the rows`,
   );
 }
 
-function readNumbers(rows: readonly Row[], form: LabelForm, options: LabelOptions): Reading {
+function numberReader(form: LabelForm, options: LabelOptions): Reader {
   const columns = numberColumns(form, options);
-  const targets = rows.map(({ cells }) => {
-    const values = form.kind === 'vector' ? cells[options.labelColumns[0]!] : columns.map((name) => cells[name]);
-    return numbers(values as readonly unknown[], columns, form);
-  });
-  return { labels: columns, targets, notes: [] };
+  return {
+    read({ cells }) {
+      const values = form.kind === 'vector' ? cells[options.labelColumns[0]!] : columns.map((name) => cells[name]);
+      const target = numbers(values as readonly unknown[], columns, form);
+      if (typeof target === 'string' || form.task === 'regression') return target;
+      return [...target.keys()].filter((k) => target[k] === 1);
+    },
+    finish: () => ({ labels: columns, places: columns.map((_, k) => k), notes: [] }),
+  };
 }
 
 /** The label columns in the order of the given label set, which must name the same. */

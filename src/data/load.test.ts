@@ -4,6 +4,7 @@ import { splitNames } from './example.ts';
 import { loadDataset, loadExamples } from './load.ts';
 import { formatReport } from './report.ts';
 import { temporaryFile } from './testing/files.ts';
+import { listOf } from './testing/store.ts';
 
 const rows = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `text number ${i},${['joy', 'fear'][i % 2]}`);
@@ -108,7 +109,7 @@ characters
   shortest              4          13     3
   25 % are at most     14          13     3
   median               14          13    13
-  75 % are at most     14          14    13
+  75 % are at most     14          13    13
   95 % are at most     14          14    13
   longest              14          14    13
 `);
@@ -137,7 +138,7 @@ describe('all examples', () => {
       'text,label,split\n same ,joy,train\nsame,joy,train\nsame,joy,test\nother,fear,dev\n',
     );
     const { examples, labels, task } = await loadExamples({ data });
-    expect(examples.map((e) => e.text).sort()).toEqual(['other', 'same', 'same', 'same']);
+    expect((await listOf(examples)).map((e) => e.text).sort()).toEqual(['other', 'same', 'same', 'same']);
     expect([labels, task]).toEqual([['fear', 'joy'], 'single_label_classification']);
   });
 

@@ -1,35 +1,25 @@
-import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-
-import { ConfigError, DataError } from '../core/errors.ts';
-import { cleanExamples } from './clean.ts';
-import { countLabels, type Dataset, type Example, type SomeSplits, splitNames } from './example.ts';
+import { DataError } from '../core/errors.ts';
+import { removeRepeats, removeSharedGroups } from './audit.ts';
+import { cleaningSteps } from './clean.ts';
+import type { WorkFolder } from './disk/work-folder.ts';
+import { openWorkFolder } from './disk/work-folder.ts';
+import { type Dataset, type Examples, perSplit, splitNames } from './example.ts';
+import { ExampleStore, rowState } from './example-store.ts';
 import { fillSplits } from './fill-splits.ts';
-import { loadFolder } from './folder.ts';
-import type { DataReport } from './report.ts';
-import { isRowFile, type Malformed } from './rows.ts';
-import { findSource, unknownSource } from './sources/registry.ts';
-import type { Loaded, Source } from './sources/source.ts';
-import { loadTable, type TableOptions } from './sources/table.ts';
-import { summarise } from './summary.ts';
-import { tidy } from './tidy.ts';
-
-/** What data to load, and how to read it. */
-export interface DataOptions extends TableOptions {
-  /** A source's name, a `.csv`, `.tsv` or `.jsonl` file, or a folder that `writeSplit` wrote. */
-  readonly data: string;
-  /** The folder of third-party sources, such as `goemotions/`. Default: `data`. */
-  readonly dataDir?: string | undefined;
-  /** Malformed rows are an error instead of being skipped. */
-  readonly strict?: boolean | undefined;
-  /** For the split, where the data is not split already. Default: 0. */
-  readonly seed?: number | undefined;
-}
+import { type JoinedLabels, joinLabels } from './join-labels.ts';
+import { type DataOptions, findData, type Origin } from './origin.ts';
+import type { DataReport, DatasetReport } from './report.ts';
+import { indexRows } from './row-index.ts';
+import { readTable, type Table } from './sources/table.ts';
+import { StoredExamples } from './stored-examples.ts';
+import { type SplitSummary, summarise } from './summary.ts';
+import { type RowRange, TargetReader } from './targets.ts';
+import { makeIdsUnique, withSuffix } from './unique-ids.ts';
 
 /**
- * Loads a dataset: reads it, cleans the texts, reports duplicates, conflicts and leaks, removes leaks and train's
- * duplicates, and splits what is not split. An unsplit dataset loses its duplicates as a whole, before the split.
+ * Loads one dataset or several as one: reads them, cleans the texts, reports duplicates, conflicts and leaks, removes
+ * leaks and train's duplicates, and splits what is not split. An unsplit dataset loses its duplicates as a whole, before
+ * the split. No step holds the rows in memory: they lie in a work folder until the dataset is closed.
  *
  * @returns the dataset, and the report of all that was found and changed.
  * @throws DataError   if the data is missing or cannot be used, or in strict mode has malformed rows.
@@ -39,30 +29,50 @@ export async function loadDataset(options: DataOptions): Promise<{
   readonly dataset: Dataset;
   readonly report: DataReport;
 }> {
-  const { loaded, name, given, taskInferred, ...origin } = await read(options);
-  const { task, labels, malformed } = loaded;
-  const { splits: tidied, ...found } = tidy(loaded.splits);
-  if (options.strict) checkNoneLost(options.data, malformed, found.dropped);
+  return inWorkFolder(options, async (work) => {
+    const read = await readAll(options, work);
+    const { store, joined, parts } = read;
+    const { targets, index, suffixes } = await indexed(read, work);
+    const groups = await removeSharedGroups(index.groups, store.states);
+    const { audit, removed } = await removeRepeats(index.keys, store.states);
+    const { task, labels } = joined;
+    const splitting = { store, index, targets, task, labelCount: labels.length, seed: options.seed ?? 0 };
+    const how = await fillSplits({
+      ...splitting,
+      datasets: parts.map((part) => ({ ...part, present: presentSplits(part.table), given: part.origin.given })),
+      data: showData(options),
+    });
 
-  const fill = { task, seed: options.seed ?? 0, given, data: options.data };
-  const { splits, how } = fillSplits(tidied, fill);
-  const { licence, title } = origin;
-  const dataset = { name, task, labels, splits, ...(licence === undefined ? {} : { licence }) };
-  const report = {
-    source: options.data,
-    ...(title === undefined ? {} : { title }),
-    ...(licence === undefined ? {} : { licence }),
-    task,
-    taskInferred,
-    labels,
-    rowsRead: sizesOf(loaded.splits),
-    malformed: { count: malformed.length, first: malformed.slice(0, 10) },
-    ...found,
-    split: how,
-    splits: summarise(dataset),
-    notes: [...loaded.notes, ...missingLabels(dataset)],
-  };
-  return { dataset, report };
+    const view = { store, suffixes, ranges: parts, task, labels };
+    const rows = rowsOfSplits(store.states);
+    const licence = [...new Set(parts.map(({ origin }) => origin.licence).filter(Boolean))].join('; ');
+    const dataset: Dataset = {
+      name: parts.map(({ name }) => name).join('+'),
+      task,
+      labels,
+      splits: perSplit((name) => new StoredExamples(view, rows[splitNames.indexOf(name)]!)),
+      ...(licence === '' ? {} : { licence }),
+      close: () => work.close(),
+    };
+    const splits = await summarise(store, splitting);
+    const idOf = (row: number): string => withSuffix(store.read(row).id, suffixes?.[row]);
+    const report: DataReport = {
+      ...overview(options, read),
+      audit: { ...audit, conflicts: { ...audit.conflicts, first: audit.conflicts.first.map((r) => r.map(idOf)) } },
+      removed: { ...removed, groups },
+      split: [...new Set(how)].length === 1 ? how[0]! : parts.map(({ name }, d) => `${name}: ${how[d]}`).join('; '),
+      splits,
+      datasets: parts.map((part, d) => datasetReport(part, { split: how[d]!, unlabelled: index.unlabelled[d]! })),
+      notes: [
+        ...parts.flatMap(({ name, table, origin }) =>
+          [...table.notes, ...origin.notes].map((note) => (parts.length > 1 ? `${name}: ${note}` : note)),
+        ),
+        ...repeatedIds(suffixes, parts),
+        ...missingLabels(joined, splits.train),
+      ],
+    };
+    return { dataset, report };
+  });
 }
 
 /**
@@ -72,103 +82,186 @@ export async function loadDataset(options: DataOptions): Promise<{
  */
 export async function loadExamples(
   options: DataOptions,
-): Promise<Pick<Dataset, 'name' | 'task' | 'labels'> & { readonly examples: readonly Example[] }> {
-  const { loaded, name } = await read(options);
-  const parts = splitNames.map((split) => cleanExamples(loaded.splits[split] ?? []));
-  const dropped = parts.reduce((n, part) => n + part.dropped.length, 0);
-  if (options.strict) checkNoneLost(options.data, loaded.malformed, dropped);
-  return { name, task: loaded.task, labels: loaded.labels, examples: parts.flatMap((part) => part.kept) };
+): Promise<Pick<Dataset, 'name' | 'task' | 'labels' | 'close'> & { readonly examples: Examples }> {
+  return inWorkFolder(options, async (work) => {
+    const read = await readAll(options, work);
+    const { store, joined, parts } = read;
+    const { suffixes } = await indexed(read, work);
+    const kept = store.states.reduce((n, state) => n + (state & rowState.removed ? 0 : 1), 0);
+    const rows = new Uint32Array(kept);
+    for (let row = 0, at = 0; row < store.length; row++) if (!(store.states[row]! & rowState.removed)) rows[at++] = row;
+    const view = { store, suffixes, ranges: parts, ...joined };
+    return {
+      name: parts.map(({ name }) => name).join('+'),
+      task: joined.task,
+      labels: joined.labels,
+      examples: new StoredExamples(view, rows),
+      close: () => work.close(),
+    };
+  });
 }
 
-/** What was read, and from where. */
-interface Origin {
-  readonly loaded: Loaded;
+/** What rows are compared by, and the suffixes that make their ids unique. */
+async function indexed({ store, joined, parts }: AllRead, work: WorkFolder) {
+  const targets = new TargetReader(joined, parts);
+  const index = await indexRows(store, {
+    work,
+    targets,
+    singleLabel: joined.task === 'single_label_classification',
+    starts: parts.map(({ start }) => start),
+  });
+  return { targets, index, suffixes: await makeIdsUnique(store, index.ids, work) };
+}
+
+async function inWorkFolder<T>(options: DataOptions, load: (work: WorkFolder) => Promise<T>): Promise<T> {
+  const work = await openWorkFolder(options.workFolder);
+  try {
+    return await load(work);
+  } catch (error) {
+    await work.close();
+    throw error;
+  }
+}
+
+/** A dataset that was read, and where its rows are in the store. */
+interface Part extends RowRange {
+  /** Unique among those that are joined. */
   readonly name: string;
-  readonly title?: string;
-  readonly licence?: string;
-  /** What to call splits that the data has: `official` for a source. */
-  readonly given: string;
-  readonly taskInferred: boolean;
+  readonly origin: Origin;
+  readonly table: Table;
 }
 
-async function read(options: DataOptions): Promise<Origin> {
-  const { data } = options;
-  const source = findSource(data);
-  if (source !== undefined) return readSource(source, options);
-  if (await isFolder(data)) {
-    refuseTableOptions(options, 'a folder that emotune wrote');
-    const { name, licence, ...loaded } = await loadFolder(data);
-    if (options.task !== undefined && options.task !== loaded.task)
-      throw new ConfigError(
-        `${data} was written for ${loaded.task}, not ${options.task}: leave out the task, or split the source again`,
-      );
-    return { loaded, name, given: 'as given in the folder', taskInferred: false, ...(licence ? { licence } : {}) };
+interface AllRead {
+  readonly store: ExampleStore;
+  readonly joined: JoinedLabels;
+  readonly parts: readonly Part[];
+}
+
+async function readAll(options: DataOptions, work: WorkFolder): Promise<AllRead> {
+  const origins = await findData(options);
+  const store = new ExampleStore(work);
+  const read: Omit<Part, 'places'>[] = [];
+  for (const { name, origin } of uniquelyNamed(origins)) {
+    const start = store.length;
+    const prefix = origins.length > 1 ? `${name}/` : '';
+    const table = await readTable(origin.table, { work, store, prefix });
+    read.push({ name, origin, table, start, end: store.length });
   }
-  if (!isRowFile(data) && options.delimiter === undefined) throw unknownSource(data);
-  const loaded = await loadTable(options);
-  const name = basename(data, extname(data));
-  return { loaded, name, given: 'as given in the data', taskInferred: options.task === undefined };
+  store.flush();
+  if (options.strict)
+    checkNoneLost(
+      options,
+      read.map(({ table }) => table),
+    );
+  const { task, labels, labelMap } = options;
+  const joining = read.map(({ name, table }) => ({ ...table, name }));
+  const joined = joinLabels(joining, origins.length > 1 || labelMap ? { task, labels, labelMap } : ownLabels(read));
+  return { store, joined, parts: read.map((part, d) => ({ ...part, places: joined.places[d]! })) };
 }
 
-async function readSource(source: Source, options: DataOptions): Promise<Origin> {
-  const { name, title, licence } = source;
-  refuseTableOptions(options, `the dataset ${name}`);
-  const task = options.task ?? source.defaultTask;
-  if (source.labels[task] === undefined)
-    throw new ConfigError(`${name}: has no labels for ${task}, only for ${Object.keys(source.labels).join(', ')}`);
-  const dataDir = options.dataDir ?? 'data';
-  const loaded = await source.load({ task, dataDir });
-  const notes = [...loaded.notes, ...(await changedFiles(source, dataDir))];
-  return { loaded: { ...loaded, notes }, name, title, licence, given: 'official', taskInferred: false };
+/** One dataset keeps its labels, and the ones that no row holds. */
+const ownLabels = ([part]: readonly Omit<Part, 'places'>[]) => ({ task: part!.table.task, labels: part!.table.labels });
+
+function uniquelyNamed(origins: readonly Origin[]): { readonly name: string; readonly origin: Origin }[] {
+  const taken = new Map<string, number>();
+  return origins.map((origin) => {
+    const times = (taken.get(origin.name) ?? 0) + 1;
+    taken.set(origin.name, times);
+    return { name: withSuffix(origin.name, times), origin };
+  });
 }
 
-/** What to say of files that are not those the source publishes. */
-async function changedFiles({ files, folder }: Source, dataDir: string): Promise<string[]> {
-  const changed: string[] = [];
-  for (const { path, sha256 } of files) {
-    const content = await readFile(join(folder(dataDir), path));
-    if (createHash('sha256').update(content).digest('hex') !== sha256) changed.push(path);
+const showData = ({ data }: DataOptions): string => (typeof data === 'string' ? data : data.join(', '));
+
+const presentSplits = ({ rowsRead }: Table) => splitNames.filter((name) => rowsRead[name] !== undefined);
+
+/** The rows of each split, in order. */
+function rowsOfSplits(states: Uint8Array): readonly Uint32Array[] {
+  const sizes = splitNames.map(() => 0);
+  for (const state of states) if (!(state & rowState.removed)) sizes[state]!++;
+  const rows = sizes.map((size) => new Uint32Array(size));
+  const next = splitNames.map(() => 0);
+  for (let row = 0; row < states.length; row++) {
+    const state = states[row]!;
+    if (!(state & rowState.removed)) rows[state]![next[state]!++] = row;
   }
-  if (changed.length === 0) return [];
-  return [
-    `${changed.join(', ')}: not the published files (SHA-256 differs); scores may not compare with those of others`,
-  ];
+  return rows;
 }
 
-/** Options about the form of a file say nothing about data whose form is known; silence would hide a mistake. */
-function refuseTableOptions(options: DataOptions, what: string): void {
-  const { data, dataDir, strict, seed, task, ...table } = options;
-  const set = Object.entries(table).filter(([, value]) => value !== undefined);
-  if (set.length > 0)
-    throw new ConfigError(`${set.map(([key]) => key).join(', ')}: only for files of your own, data is ${what}`);
+/** The part of the report that is about reading. */
+function overview(
+  options: DataOptions,
+  { joined, parts }: AllRead,
+): Pick<
+  DataReport,
+  'source' | 'title' | 'licence' | 'task' | 'taskInferred' | 'labels' | 'rowsRead' | 'malformed' | 'cleaned' | 'dropped'
+> {
+  const tables = parts.map(({ table }) => table);
+  const [only] = parts.length === 1 ? parts : [];
+  const { title, licence } = only?.origin ?? {};
+  const present = splitNames.filter((name) => tables.some(({ rowsRead }) => rowsRead[name] !== undefined));
+  const total = (count: (table: Table) => number): number => tables.reduce((n, table) => n + count(table), 0);
+  return {
+    source: showData(options),
+    ...(title === undefined ? {} : { title }),
+    ...(licence === undefined ? {} : { licence }),
+    task: joined.task,
+    taskInferred: parts.some(({ origin }) => origin.taskInferred),
+    labels: joined.labels,
+    rowsRead: Object.fromEntries(present.map((name) => [name, total(({ rowsRead }) => rowsRead[name] ?? 0)])),
+    malformed: {
+      count: total(({ malformed }) => malformed.count),
+      first: tables.flatMap(({ malformed }) => malformed.first).slice(0, 10),
+    },
+    cleaned: Object.fromEntries(
+      cleaningSteps.map((step) => [step, total(({ cleaned }) => cleaned[step])]),
+    ) as DataReport['cleaned'],
+    dropped: total(({ dropped }) => dropped),
+  };
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
+function datasetReport(
+  { name, origin, table }: Part,
+  { split, unlabelled }: { readonly split: string; readonly unlabelled: number },
+): DatasetReport {
+  const { title, licence } = origin;
+  const { task, labels, rowsRead, malformed } = table;
+  return {
+    name,
+    ...(title === undefined ? {} : { title }),
+    ...(licence === undefined ? {} : { licence }),
+    task,
+    labels,
+    rowsRead,
+    malformed: malformed.count,
+    unlabelled,
+    split,
+  };
 }
 
-function sizesOf(splits: SomeSplits): DataReport['rowsRead'] {
-  const present = splitNames.filter((name) => splits[name] !== undefined);
-  return Object.fromEntries(present.map((name) => [name, splits[name]!.length]));
+function repeatedIds(suffixes: Uint32Array | undefined, parts: readonly Part[]): string[] {
+  if (suffixes === undefined) return [];
+  let count = 0;
+  for (const suffix of suffixes) if (suffix > 1) count++;
+  const columns = [...new Set(parts.map(({ table }) => table.idColumn).filter((name) => name !== undefined))];
+  return [`${count} repeated ids in column '${columns.join("', '")}' got a suffix such as #2`];
 }
 
 /** Labels that no train example holds: the model cannot learn them. */
-function missingLabels({ splits, labels, task }: Dataset): string[] {
+function missingLabels({ labels, task }: JoinedLabels, train: SplitSummary): string[] {
   if (task === 'regression') return [];
-  const counts = countLabels(splits.train, labels.length);
-  const missing = labels.filter((_, k) => counts[k] === 0);
+  const missing = labels.filter((_, k) => train.counts[k] === 0);
   return missing.length === 0 ? [] : [`no train example holds ${missing.join(', ')}`];
 }
 
-function checkNoneLost(data: string, malformed: readonly Malformed[], dropped: number): void {
-  if (malformed.length + dropped === 0) return;
-  const [first] = malformed;
+function checkNoneLost(options: DataOptions, tables: readonly Table[]): void {
+  const malformed = tables.reduce((n, table) => n + table.malformed.count, 0);
+  const dropped = tables.reduce((n, table) => n + table.dropped, 0);
+  if (malformed + dropped === 0) return;
+  const first = tables.flatMap((table) => table.malformed.first)[0];
   const where = first === undefined ? '' : `; the first is ${first.file}:${first.line}: ${first.reason}`;
   throw new DataError(
-    `${data}: ${malformed.length} malformed rows and ${dropped} without text after cleaning${where}; ` +
+    `${showData(options)}: ${malformed} malformed rows and ${dropped} without text after cleaning${where}; ` +
       'correct them, or unset strict to skip them',
   );
 }

@@ -1,15 +1,26 @@
 import { describe, expect, it } from 'vitest';
 
-import { type RowFormat, readRows } from './rows.ts';
+import type { Malformed } from './malformed.ts';
+import { type Row, type RowFormat, readRows } from './rows.ts';
 import { temporaryFile } from './testing/files.ts';
 
+async function read(path: string, format: RowFormat = {}) {
+  const rows: Row[] = [];
+  const malformed: Malformed[] = [];
+  const columns = await readRows(path, format, {
+    row: (row) => rows.push(row),
+    malformed: (row) => malformed.push(row),
+  });
+  return { rows, malformed, columns };
+}
+
 async function cells(name: string, content: string, format: RowFormat = {}): Promise<unknown> {
-  const { rows } = await readRows(temporaryFile(name, content), format);
+  const { rows } = await read(temporaryFile(name, content), format);
   return rows.map((row) => Object.values(row.cells));
 }
 
 async function lines(name: string, content: string): Promise<number[]> {
-  return (await readRows(temporaryFile(name, content))).rows.map(({ line }) => line);
+  return (await read(temporaryFile(name, content))).rows.map(({ line }) => line);
 }
 
 describe('delimited files', () => {
@@ -42,7 +53,7 @@ describe('delimited files', () => {
     expect(await lines('a.csv', 'x,y\r\n\r\n"1\r\n2",3\r\n\r\n4,5\r\n')).toEqual([3, 6]));
 
   it('may have a byte order mark and nameless columns', async () => {
-    const { columns } = await readRows(temporaryFile('a.csv', '\ufeff"text",\na,0\n'));
+    const { columns } = await read(temporaryFile('a.csv', '\ufeff"text",\na,0\n'));
     expect(columns).toEqual(['text', 'column 2']);
   });
 
@@ -55,10 +66,30 @@ describe('delimited files', () => {
   });
 });
 
+describe('files longer than what is read at once', () => {
+  const texts = Array.from({ length: 20_000 }, (_, i) => `é ${'😀'.repeat(i % 4)} "${i}"`);
+
+  it.each(['\n', '\r\n', '\r'])('are read whole, whatever character or line end is cut: %j', async (end) => {
+    const quoted = texts.map((text, i) => `${i},"${text.replaceAll('"', '""')}"`);
+    const { rows, malformed } = await read(temporaryFile('a.csv', ['n,x', ...quoted, ''].join(end)));
+    expect(malformed).toEqual([]);
+    expect(rows.map(({ cells }) => cells.x)).toEqual(texts);
+    expect(rows.at(-1)!.line).toBe(20_001);
+  });
+
+  it('are read whole as JSON Lines, with and without a last line end', async () => {
+    const lines = texts.map((x) => JSON.stringify({ x }));
+    for (const content of [lines.join('\n'), `${lines.join('\r\n')}\r\n`]) {
+      const { rows } = await read(temporaryFile('a.jsonl', content));
+      expect(rows.map(({ cells }) => cells.x)).toEqual(texts);
+    }
+  });
+});
+
 describe('JSON Lines', () => {
   it('keep the type of every value, and the columns of every row', async () => {
     const path = temporaryFile('a.jsonl', '{"x":1}\n\n{"x":["a"],"y":null}\n');
-    const { rows, columns } = await readRows(path);
+    const { rows, columns } = await read(path);
     expect(rows).toEqual([
       { file: path, line: 1, cells: { x: 1 } },
       { file: path, line: 3, cells: { x: ['a'], y: null } },
@@ -68,6 +99,6 @@ describe('JSON Lines', () => {
 });
 
 it('an unknown kind of file is an error', () =>
-  expect(readRows('a.xlsx')).rejects.toThrow(
+  expect(read('a.xlsx')).rejects.toThrow(
     "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv or .jsonl, or set delimiter",
   ));

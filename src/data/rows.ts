@@ -1,30 +1,27 @@
 import { extname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 
-import { type CsvError, parse } from 'csv-parse/sync';
+import { type CsvError, parse } from 'csv-parse';
 
 import { ConfigError, DataError } from '../core/errors.ts';
-import { readTextFile } from './text-file.ts';
+import type { Malformed } from './malformed.ts';
+import { textChunks } from './text-file.ts';
 
-/** One record of a file, not yet interpreted: cells by column name; strings, or any JSON value in JSON Lines. */
+/** Cells by column name; strings, or any JSON value in JSON Lines. */
+export type Cells = Readonly<Record<string, unknown>>;
+
+/** One record of a file, not yet interpreted. */
 export interface Row {
   readonly file: string;
   /** Where the record starts, from 1. */
   readonly line: number;
-  readonly cells: Readonly<Record<string, unknown>>;
+  readonly cells: Cells;
 }
 
-/** A record that cannot be used, and why. */
-export interface Malformed {
-  readonly file: string;
-  readonly line: number;
-  readonly reason: string;
-}
-
-/** What {@link readRows} finds in one file. */
-export interface RowFile {
-  readonly columns: readonly string[];
-  readonly rows: readonly Row[];
-  readonly malformed: readonly Malformed[];
+/** Takes the records of a file as they are read. */
+export interface RowSink {
+  row(row: Row): void;
+  malformed(malformed: Malformed): void;
 }
 
 export interface RowFormat {
@@ -39,6 +36,9 @@ export interface RowFormat {
 const delimiters: Readonly<Record<string, string>> = { '.csv': ',', '.tsv': '\t' };
 const jsonLines = ['.jsonl', '.ndjson'];
 
+/** The longest record of a delimited file, in bytes: a quote that is never closed must not take all memory. */
+const longestRecord = 1 << 26;
+
 /** Whether {@link readRows} knows what to do with a file of this name. */
 export const isRowFile = (path: string): boolean => {
   const extension = extname(path).toLowerCase();
@@ -46,36 +46,50 @@ export const isRowFile = (path: string): boolean => {
 };
 
 /**
- * Reads the records of a CSV, TSV or JSON Lines file. Blank lines are no records. A record with another number of
- * fields than the header, or a line that is not a JSON object, is malformed: listed, not thrown.
+ * Streams the records of a CSV, TSV or JSON Lines file into `sink` and returns the names of its columns. Blank lines are
+ * no records. A record with another number of fields than the header, or a line that is not a JSON object, is malformed:
+ * reported, not thrown.
  *
  * @throws DataError   if the file cannot be read, repeats a column name, or ends inside a quote.
  * @throws ConfigError if the extension says nothing and no delimiter is given.
  */
-export async function readRows(path: string, format: RowFormat = {}): Promise<RowFile> {
+export async function readRows(path: string, format: RowFormat, sink: RowSink): Promise<readonly string[]> {
   const extension = extname(path).toLowerCase();
-  if (jsonLines.includes(extension)) return parseJsonLines(await readTextFile(path), path);
+  if (jsonLines.includes(extension)) return readJsonLines(path, sink);
   const delimiter = format.delimiter ?? delimiters[extension];
   if (delimiter === undefined)
     throw new ConfigError(`${path}: unknown kind of file '${extension}'; use .csv, .tsv or .jsonl, or set delimiter`);
-  return parseDelimited(await readTextFile(path), path, { ...format, delimiter });
+  return readDelimited(path, { ...format, delimiter }, sink);
 }
 
-function parseJsonLines(text: string, file: string): RowFile {
+async function readJsonLines(file: string, sink: RowSink): Promise<readonly string[]> {
   const columns = new Set<string>();
-  const rows: Row[] = [];
-  const malformed: Malformed[] = [];
-  for (const [index, source] of text.split('\n').entries()) {
+  let line = 0;
+  for await (const source of lines(file)) {
+    line++;
     if (source.trim() === '') continue;
-    const line = index + 1;
     const cells = parseObject(source);
-    if (typeof cells === 'string') malformed.push({ file, line, reason: cells });
+    if (typeof cells === 'string') sink.malformed({ file, line, reason: cells });
     else {
-      rows.push({ file, line, cells });
-      for (const name of Object.keys(cells)) columns.add(name);
+      for (const name in cells) columns.add(name);
+      sink.row({ file, line, cells });
     }
   }
-  return { columns: [...columns], rows, malformed };
+  return [...columns];
+}
+
+async function* lines(path: string): AsyncGenerator<string, void> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of textChunks(path)) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    let from = 0;
+    for (let to = bytes.indexOf('\n'); to >= 0; to = bytes.indexOf('\n', from)) {
+      yield bytes.toString('utf8', from, to);
+      from = to + 1;
+    }
+    rest = bytes.subarray(from);
+  }
+  yield rest.toString('utf8');
 }
 
 function parseObject(source: string): Record<string, unknown> | string {
@@ -88,52 +102,52 @@ function parseObject(source: string): Record<string, unknown> | string {
   }
 }
 
-interface Line {
-  readonly line: number;
-  readonly fields: readonly string[];
-}
-
-function parseDelimited(text: string, file: string, format: RowFormat): RowFile {
-  const lines = parseLines(text, file, format);
-  const columns = columnNames(format.columns ?? lines.shift()?.fields ?? [], file);
-  const rows: Row[] = [];
-  const malformed: Malformed[] = [];
-  for (const { line, fields } of lines) {
-    if (fields.length === columns.length)
-      rows.push({ file, line, cells: Object.fromEntries(columns.map((name, i) => [name, fields[i]])) });
-    else malformed.push({ file, line, reason: `${fields.length} fields where ${columns.length} are needed` });
-  }
-  return { columns, rows, malformed };
-}
-
-function parseLines(text: string, file: string, format: RowFormat): Line[] {
-  const lines: Line[] = [];
+async function readDelimited(file: string, format: RowFormat, sink: RowSink): Promise<readonly string[]> {
+  let columns = format.columns && columnNames(format.columns, file);
   let nextLine = 1;
+  const take = (fields: readonly string[], line: number): void => {
+    if (columns === undefined) columns = columnNames(fields, file);
+    else if (fields.length !== columns.length)
+      sink.malformed({ file, line, reason: `${fields.length} fields where ${columns.length} are needed` });
+    else sink.row({ file, line, cells: Object.fromEntries(columns.map((name, i) => [name, fields[i]])) });
+  };
+  const parser = parse({
+    delimiter: format.delimiter ?? ',',
+    quote: format.quoting === false ? null : '"',
+    record_delimiter: '\n',
+    relax_column_count: true,
+    relax_quotes: true, // a quote inside an unquoted field is a character
+    skip_empty_lines: true,
+    max_record_size: longestRecord,
+    on_record: (fields: string[], { lines: end }) => {
+      take(fields, end - fields.reduce((n, field) => n + newlines(field), 0));
+      nextLine = end + 1;
+      return null;
+    },
+  });
   try {
-    parse(text, {
-      delimiter: format.delimiter ?? ',',
-      quote: format.quoting === false ? null : '"',
-      record_delimiter: '\n',
-      relax_column_count: true,
-      relax_quotes: true, // a quote inside an unquoted field is a character
-      skip_empty_lines: true,
-      max_record_size: 0,
-      on_record: (fields: string[], { lines: end }) => {
-        const inner = fields.reduce((n, field) => n + field.split('\n').length - 1, 0);
-        lines.push({ line: end - inner, fields });
-        nextLine = end + 1;
-        return null;
-      },
-    });
+    await pipeline(textChunks(file), parser.resume());
   } catch (error) {
-    if ((error as CsvError).code !== 'CSV_QUOTE_NOT_CLOSED')
-      throw new DataError(`${file}: line ${nextLine}: ${(error as Error).message}`);
-    throw new DataError(
-      `${file}: a quote (") opened in the record at line ${nextLine} is never closed; close it, ` +
-        'or set quoting: false if quotes are ordinary characters in this file',
-    );
+    throw explained(error as Error, file, nextLine);
   }
-  return lines;
+  return columns ?? columnNames([], file);
+}
+
+function newlines(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+function explained(error: Error, file: string, line: number): Error {
+  if (error instanceof DataError) return error;
+  const { code } = error as CsvError;
+  if (code !== 'CSV_QUOTE_NOT_CLOSED' && code !== 'CSV_MAX_RECORD_SIZE')
+    return new DataError(`${file}: line ${line}: ${error.message}`);
+  return new DataError(
+    `${file}: a quote (") opened in the record at line ${line} is never closed; close it, ` +
+      'or set quoting: false if quotes are ordinary characters in this file',
+  );
 }
 
 /** Header names, trimmed; a nameless column (an exported index) is called after its place. */

@@ -1,31 +1,46 @@
-import type { Random } from '../core/random.ts';
-import type { SplitName } from './example.ts';
-import { groupBy } from './group.ts';
-import type { Shares, Unit } from './split.ts';
+import type { Shares } from './split.ts';
+
+export interface Strata {
+  /** Units in random order. */
+  readonly order: Uint32Array;
+  /** The stratum of each unit, from 0. */
+  readonly stratumOf: Uint32Array;
+  readonly count: number;
+}
 
 /**
  * Shares out each stratum by largest remainder: of n units a split with fraction f gets ⌊n f⌋, and the units left over
  * go one each to the splits with the largest n f − ⌊n f⌋ + c, where c is what that split is still owed from earlier
  * strata. So the whole keeps the fractions even when strata are small. Then a stratum with fewer units than splits
  * gives its first one to the first split (train), and a larger one gives at least one to every split.
+ *
+ * @param give called for every unit.
  */
-export function apportion(
-  units: readonly Unit[],
-  shares: Shares,
-  { stratumOf, random }: { readonly stratumOf: (unit: Unit) => string | number; readonly random: Random },
-): ReadonlyMap<Unit, SplitName> {
-  const owed = shares.map(() => 0);
-  const strata = [...groupBy(units, stratumOf).values()].sort((a, b) => b.length - a.length);
-  const splitOf = new Map<Unit, SplitName>();
-  for (const stratum of strata) {
-    const quotas = shares.map(({ fraction }) => stratum.length * fraction);
-    const seats = atLeastOne(largestRemainder(quotas, owed), stratum.length);
-    for (const [s, seat] of seats.entries()) owed[s]! += quotas[s]! - seat;
-    const shuffled = random.shuffle(stratum);
-    for (const [s, seat] of seats.entries())
-      for (const unit of shuffled.splice(0, seat)) splitOf.set(unit, shares[s]!.name);
+export function apportion(strata: Strata, shares: Shares, give: (unit: number, share: number) => void): void {
+  const { order, stratumOf, count } = strata;
+  const sizes = new Array<number>(count).fill(0);
+  for (const unit of order) sizes[stratumOf[unit]!]!++;
+  const seats = seatsOf(sizes, shares);
+  for (const unit of order) {
+    const left = seats[stratumOf[unit]!]!;
+    const share = left.findIndex((seat) => seat > 0);
+    left[share]!--;
+    give(unit, share);
   }
-  return splitOf;
+}
+
+/** How many units of each stratum each split gets; the largest strata choose first. */
+function seatsOf(sizes: readonly number[], shares: Shares): number[][] {
+  const owed = shares.map(() => 0);
+  const seats: number[][] = sizes.map(() => []);
+  const largestFirst = [...sizes.keys()].sort((a, b) => sizes[b]! - sizes[a]!);
+  for (const stratum of largestFirst) {
+    const size = sizes[stratum]!;
+    const quotas = shares.map(({ fraction }) => size * fraction);
+    seats[stratum] = atLeastOne(largestRemainder(quotas, owed), size);
+    for (const [share, seat] of seats[stratum].entries()) owed[share]! += quotas[share]! - seat;
+  }
+  return seats;
 }
 
 function largestRemainder(quotas: readonly number[], owed: readonly number[]): number[] {
@@ -36,8 +51,9 @@ function largestRemainder(quotas: readonly number[], owed: readonly number[]): n
   return seats;
 }
 
-function atLeastOne(seats: readonly number[], total: number): readonly number[] {
+function atLeastOne(seats: readonly number[], total: number): number[] {
   const filled = [...seats];
+  if (total === 0) return filled;
   for (const s of seats.keys()) {
     if (filled[s]! > 0 || (s > 0 && total < seats.length)) continue;
     filled[filled.indexOf(Math.max(...filled))]!--;

@@ -1,4 +1,7 @@
-import { countLabels, type Dataset, type Example, type PerSplit, perSplit } from './example.ts';
+import type { Task } from '../core/task.ts';
+import { type PerSplit, perSplit, splitNames } from './example.ts';
+import { type ExampleStore, type FactChunk, fact, rowState } from './example-store.ts';
+import type { TargetReader } from './targets.ts';
 
 /** Where the values of one label lie, for regression. */
 export interface ValueRange {
@@ -24,32 +27,98 @@ export interface SplitSummary {
 
 export const lengthQuantiles = [0, 0.25, 0.5, 0.75, 0.95, 1] as const;
 
-/** Sizes, label counts or values, and text lengths of each split. */
-export function summarise({ splits, task, labels }: Omit<Dataset, 'name'>): PerSplit<SplitSummary> {
-  return perSplit((name) => {
-    const examples = splits[name];
+interface SummaryOptions {
+  readonly task: Task;
+  readonly labelCount: number;
+  readonly targets: TargetReader;
+}
+
+/** Sizes, label counts or values, and text lengths of each split: one pass over the rows, two for regression. */
+export async function summarise(store: ExampleStore, options: SummaryOptions): Promise<PerSplit<SplitSummary>> {
+  const { task, labelCount, targets } = options;
+  const tallies = splitNames.map(() => new Tally(labelCount));
+  const pass = async (take: (tally: Tally, chunk: FactChunk, k: number) => void): Promise<void> => {
+    for await (const chunk of store.facts())
+      for (let k = 0; k < chunk.length; k++) {
+        const state = store.states[chunk.first + k]!;
+        if (state & rowState.removed) continue;
+        targets.readFacts(chunk, k);
+        take(tallies[state]!, chunk, k);
+      }
+  };
+  await pass((tally, chunk, k) => tally.take(targets, chunk.word(k, fact.length)));
+  if (task === 'regression') await pass((tally) => tally.takeDeviations(targets));
+  return perSplit((name) => tallies[splitNames.indexOf(name)]!.summary(task));
+}
+
+class Tally {
+  readonly #counts: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #squares: Float64Array;
+  readonly #min: Float64Array;
+  readonly #max: Float64Array;
+  readonly #lengths = new Map<number, number>();
+  #size = 0;
+  #unlabelled = 0;
+
+  constructor(labelCount: number) {
+    this.#counts = new Float64Array(labelCount);
+    this.#sums = new Float64Array(labelCount);
+    this.#squares = new Float64Array(labelCount);
+    this.#min = new Float64Array(labelCount).fill(Number.POSITIVE_INFINITY);
+    this.#max = new Float64Array(labelCount).fill(Number.NEGATIVE_INFINITY);
+  }
+
+  take(targets: TargetReader, length: number): void {
+    this.#size++;
+    this.#lengths.set(length, (this.#lengths.get(length) ?? 0) + 1);
+    if (targets.count === 0) this.#unlabelled++;
+    for (let k = 0; k < targets.count; k++) this.#counts[targets.label(k)]!++;
+    for (let k = 0; k < this.#sums.length; k++) {
+      const value = targets.values[k]!;
+      this.#sums[k]! += value;
+      if (value < this.#min[k]!) this.#min[k] = value;
+      if (value > this.#max[k]!) this.#max[k] = value;
+    }
+  }
+
+  /** After all examples were taken once: for the deviation, their distance to the mean. */
+  takeDeviations({ values }: TargetReader): void {
+    for (const [k, value] of values.entries()) this.#squares[k]! += (value - this.#sums[k]! / this.#size) ** 2;
+  }
+
+  summary(task: Task): SplitSummary {
     const classes = task !== 'regression';
     return {
-      size: examples.length,
-      counts: classes ? countLabels(examples, labels.length) : [],
-      values: classes || examples.length === 0 ? [] : labels.map((_, k) => valueRange(examples, k)),
-      unlabelled: classes ? examples.filter(({ target }) => !target.includes(1)).length : 0,
-      lengths: quantiles(examples.map(({ text }) => [...text].length)),
+      size: this.#size,
+      counts: classes ? [...this.#counts] : [],
+      values: classes || this.#size === 0 ? [] : Array.from(this.#sums, (_, k) => this.#range(k)),
+      unlabelled: classes ? this.#unlabelled : 0,
+      lengths: quantiles(this.#lengths, this.#size),
     };
+  }
+
+  #range(k: number): ValueRange {
+    return {
+      mean: this.#sums[k]! / this.#size,
+      deviation: Math.sqrt(this.#squares[k]! / this.#size),
+      min: this.#min[k]!,
+      max: this.#max[k]!,
+    };
+  }
+}
+
+/** By nearest rank, of values given by how often each occurs. */
+function quantiles(counts: ReadonlyMap<number, number>, size: number): number[] {
+  if (size === 0) return [];
+  const sorted = [...counts].sort(([a], [b]) => a - b);
+  return lengthQuantiles.map((q) => {
+    const rank = Math.max(1, Math.ceil(q * size));
+    let seen = 0;
+    for (const [value, count] of sorted) {
+      seen += count;
+      if (seen >= rank) return value;
+    }
+    return sorted.at(-1)![0];
   });
-}
-
-function valueRange(examples: readonly Example[], k: number): ValueRange {
-  const values = examples.map(({ target }) => target[k]!);
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
-  const min = values.reduce((a, b) => Math.min(a, b));
-  const max = values.reduce((a, b) => Math.max(a, b));
-  return { mean, deviation: Math.sqrt(variance), min, max };
-}
-
-/** By nearest rank. */
-function quantiles(values: readonly number[]): number[] {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length === 0 ? [] : lengthQuantiles.map((q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!);
 }

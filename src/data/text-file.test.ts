@@ -29,6 +29,13 @@ it.each([
   expect(read(content)).rejects.toThrow(`${where} is not UTF-8; if the file is Windows-1252, convert it with: iconv`),
 );
 
+it('names a wrong byte far into a file', async () => {
+  const line = `${'ü'.repeat(999)}\n`;
+  await expect(read(bytes(line.repeat(100), 'ab', 0xff, 'c'))).rejects.toThrow(
+    'byte 0xff at offset 199902 (line 101) is not UTF-8',
+  );
+});
+
 it.each(['', '\n\n', '\ufeff'])('refuses an empty file: %j', (content) =>
   expect(read(content)).rejects.toThrow(/posts\.csv: is empty; it needs at least one row/),
 );

@@ -69,7 +69,7 @@ function publicSettings({ config, artifact }: PublishedRun): Record<string, unkn
   return {
     ...settings,
     base: artifact.base.path,
-    data: basename(data),
+    data: Array.isArray(data) ? data.map((path) => basename(path)) : basename(data),
     ...(validation === undefined ? {} : { validation: basename(validation) }),
     ...(test === undefined ? {} : { test: basename(test) }),
     ...(initFrom === undefined ? {} : { initFrom: basename(initFrom) }),

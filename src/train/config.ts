@@ -14,9 +14,9 @@ const perPattern = z.record(z.string(), z.number().positive());
 /** Where texts and labels come from: one schema for `train`, `evaluate` and `data`. */
 export const dataShape = {
   data: z
-    .string()
+    .union([z.string(), z.array(z.string()).min(1)])
     .describe(
-      "dataset: 'social-posts', 'goemotions', 'goemotions-ekman', a .csv, .tsv or .jsonl file, or a folder made by `data split`",
+      "dataset: 'social-posts', 'goemotions', 'goemotions-ekman', a .csv, .tsv or .jsonl file, or a folder made by `data split`; several, separated by commas, are joined",
     ),
   dataDir: z
     .string()
@@ -32,7 +32,28 @@ export const dataShape = {
     .describe('column of the label, or 0/1 or numeric columns (default: found by name)'),
   idColumn: z.string().optional().describe('column of row ids'),
   splitColumn: z.string().optional().describe('column that says train, validation or test'),
+  groupColumn: z
+    .string()
+    .optional()
+    .describe('column of authors, threads or the like: rows with the same value are never in two splits'),
+  weightColumn: z
+    .string()
+    .optional()
+    .describe("column of what a row counts in training's loss, such as the annotators' agreement: positive numbers"),
+  contextColumn: z
+    .string()
+    .optional()
+    .describe('column of the turns before the text: a JSON array of texts or of {"role": …, "text": …}'),
+  dialogueColumn: z
+    .string()
+    .optional()
+    .describe('column that names the dialogue whose turns the rows are, in order: those before a row are its context'),
+  contextTurns: count.optional().describe('turns of the dialogue before a row that are its context (default: 4)'),
   labels: z.array(z.string()).optional().describe('the label set in its order; any other label is an error'),
+  labelMap: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('new names of labels, of one dataset as dataset:label=name; nothing after = drops the label'),
   labelSeparator: z.string().optional().describe('separates several labels in a cell'),
   strict: z.boolean().default(false).describe('stop at malformed rows instead of skipping them'),
 };

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { ConfigError } from '../core/errors.ts';
-import { classWeights, oversample, posWeights, undersample } from '../data/balance.ts';
-import { type Dataset, type Example, type PerSplit, perSplit } from '../data/example.ts';
+import type { Task } from '../core/task.ts';
+import { classWeights, countLabels, type LabelCounts, oversample, posWeights, undersample } from '../data/balance.ts';
+import { openWorkFolder, type WorkFolder } from '../data/disk/work-folder.ts';
+import type { Dataset, SplitName } from '../data/example.ts';
 import { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
 import type { LoraOptions } from '../lora/options.ts';
@@ -15,9 +17,10 @@ import type { SavedAdapter } from '../predict/saved-adapter.ts';
 import { type Encoder, openEncoder, type Reading } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
+import { type EncodedExamples, type EncodedSplit, encodeExamples } from './encoded-examples.ts';
 import { loraOptions } from './lora-options.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
-import type { EncodedExample, TrainExample } from './trainer.ts';
+import type { TrainExample } from './trainer.ts';
 import { type WarmStart, warmStart } from './warm-start.ts';
 
 /** Everything a run works on, loaded and checked before anything is computed. */
@@ -25,64 +28,99 @@ export interface Prepared {
   readonly base: Base;
   readonly checkpoint: Checkpoint;
   readonly spec: DecoderSpec;
-  readonly dataset: Dataset;
+  readonly dataset: Pick<Dataset, 'name' | 'task' | 'labels'>;
   readonly report: DataReport;
-  readonly train: readonly TrainExample[];
-  readonly validation: readonly EncodedExample[];
-  readonly test: readonly EncodedExample[];
+  readonly train: EncodedExamples<TrainExample>;
+  readonly validation: EncodedExamples;
+  readonly test: EncodedExamples;
   readonly truncated: number;
   readonly reading: Reading;
   readonly learningRate: number;
   readonly lora: LoraOptions;
   readonly optimizer: Optimizer;
   readonly posWeight: readonly number[] | undefined;
-  /** SHA-256 of what is trained on: ids, tokens and targets, in order. */
+  /** SHA-256 of what is trained and evaluated on: ids, tokens, targets and weights, in order. */
   readonly dataFingerprint: string;
   readonly start: WarmStart | undefined;
+  /** Removes the working files that the examples are read from. */
+  close(): Promise<void>;
 }
 
-/**
- * Loads and encodes the data, resolves what the configuration leaves open.
- *
- * @param from the adapter to train further, whose settings the configuration has.
- */
-export async function prepare(config: TrainConfig, base: Base, from?: SavedAdapter): Promise<Prepared> {
+export interface PrepareOptions {
+  readonly base: Base;
+  /** For the encoded examples until {@link Prepared.close}; what a killed process left there is replaced. */
+  readonly workFolder: string;
+  /** The adapter to train further, whose settings the configuration has. */
+  readonly from?: SavedAdapter | undefined;
+}
+
+/** Loads and encodes the data, resolves what the configuration leaves open. */
+export async function prepare(config: TrainConfig, { base, workFolder, from }: PrepareOptions): Promise<Prepared> {
   const checkpoint = await openCheckpoint(base.dir);
   const spec = describeModel(checkpoint.config);
-  const tokenizer = await loadTokenizer(checkpoint.dir);
-  const { dataset, report } = await loadDataset(dataSchema.parse(config));
-  checkTask(dataset, config);
-  const train = balanced(dataset.splits.train.slice(0, config.limit), dataset, config);
   const reading = readingOf(config, spec);
-  const encoded = await encodeSplits({ ...dataset.splits, train }, await openEncoder(tokenizer, reading));
-  const targets = targetOptions(train, dataset, config);
-  const hash = createHash('sha256');
-  for (const { id, sequences, target } of encoded.train.texts)
-    hash.update(JSON.stringify([id, sequences.map((ids) => [...ids]), target]));
-  return {
-    dataFingerprint: hash.digest('hex'),
-    base,
-    checkpoint,
-    spec,
-    dataset,
-    report,
-    reading,
-    train: encoded.train.texts.map((e) => ({ ...e, loss: lossTarget(dataset.task, e.target, targets) })),
-    validation: encoded.validation.texts,
-    test: encoded.test.texts,
-    truncated: encoded.train.truncated + encoded.validation.truncated + encoded.test.truncated,
-    learningRate: config.learningRate ?? defaultLearningRate(config, spec),
-    lora: loraOptions(config, spec),
-    optimizer: optimizerOf(config),
-    start: from && warmStart(from, dataset),
-    posWeight:
-      dataset.task === 'multi_label_classification' && config.classWeights === 'balanced'
-        ? posWeights(train, dataset.labels)
-        : undefined,
-  };
+  const encoder = await openEncoder(await loadTokenizer(checkpoint.dir), reading);
+  const work = await openWorkFolder(workFolder);
+  try {
+    const data = await prepareData(config, { encoder, work });
+    return {
+      base,
+      checkpoint,
+      spec,
+      reading,
+      learningRate: config.learningRate ?? defaultLearningRate(config, spec),
+      lora: loraOptions(config, spec),
+      optimizer: optimizerOf(config),
+      start: from && warmStart(from, data.dataset),
+      ...data,
+      close: () => work.close(),
+    };
+  } catch (error) {
+    await work.close();
+    throw error;
+  }
 }
 
-function checkTask({ task }: Dataset, config: TrainConfig): void {
+type PreparedData = Pick<
+  Prepared,
+  'dataset' | 'report' | 'train' | 'validation' | 'test' | 'truncated' | 'posWeight' | 'dataFingerprint'
+>;
+
+/** Loads the data, chooses what is trained on, and encodes it; the dataset's own working files are gone afterwards. */
+async function prepareData(
+  config: TrainConfig,
+  { encoder, work }: { readonly encoder: Encoder; readonly work: WorkFolder },
+): Promise<PreparedData> {
+  const { dataset, report } = await loadDataset({ ...dataSchema.parse(config), workFolder: work.path('dataset') });
+  try {
+    const { name, task, labels, splits } = dataset;
+    checkTask(task, config);
+    const selection = await select(dataset, config);
+    const counts = await countLabels(splits.train, labels.length, selection);
+    const hash = createHash('sha256');
+    const encode = (split: SplitName, places?: Uint32Array) =>
+      encodeExamples(splits[split], { encoder, work, name: split, hash, places });
+    const train = await encode('train', selection && withoutRepeats(selection));
+    const [validation, test] = [await encode('validation'), await encode('test')];
+    return {
+      dataset: { name, task, labels },
+      report,
+      train: withLoss(train, { task, selection, options: targetOptions(counts, { task, labels }, config) }),
+      validation,
+      test,
+      truncated: train.truncated + validation.truncated + test.truncated,
+      posWeight:
+        task === 'multi_label_classification' && config.classWeights === 'balanced'
+          ? posWeights(counts, labels)
+          : undefined,
+      dataFingerprint: hash.digest('hex'),
+    };
+  } finally {
+    await dataset.close();
+  }
+}
+
+function checkTask(task: Task, config: TrainConfig): void {
   const single = task === 'single_label_classification';
   const refuse = (option: string, why: string) => {
     throw new ConfigError(`${option} does not go with ${task}: ${why}`);
@@ -93,30 +131,48 @@ function checkTask({ task }: Dataset, config: TrainConfig): void {
     refuse('classWeights', 'values have no classes; leave it out');
 }
 
-function balanced(train: readonly Example[], { task }: Dataset, { balance, seed }: TrainConfig): readonly Example[] {
-  if (balance === 'oversample') return oversample(train, { task, seed });
-  return balance === 'undersample' ? undersample(train, { task, seed }) : train;
+/** The places in the train split of the examples that are trained on, repeats last; undefined for all of them, once. */
+async function select(
+  { splits, task }: Dataset,
+  { balance, seed, limit }: TrainConfig,
+): Promise<Uint32Array | undefined> {
+  if (balance === 'oversample') return oversample(splits.train, { task, seed, limit });
+  if (balance === 'undersample') return undersample(splits.train, { task, seed, limit });
+  if (limit === undefined || limit >= splits.train.length) return undefined;
+  return Uint32Array.from({ length: limit }, (_, place) => place);
 }
 
-async function encodeSplits(splits: PerSplit<readonly Example[]>, encoder: Encoder) {
-  const encode = async (examples: readonly Example[]) => {
-    const encoded = await encoder.encode(examples);
-    return {
-      texts: examples.map(({ id, target }, i) => ({ id, target, sequences: encoded[i]!.sequences })),
-      truncated: encoded.filter((e) => e.truncated).length,
-    };
+/** Places in ascending order up to where they start to repeat. */
+function withoutRepeats(selection: Uint32Array): Uint32Array {
+  const end = selection.findIndex((place, i) => i > 0 && place <= selection[i - 1]!);
+  return end < 0 ? selection : selection.subarray(0, end);
+}
+
+interface LossOptions {
+  readonly task: Task;
+  readonly selection: Uint32Array | undefined;
+  readonly options: TargetOptions;
+}
+
+/** The examples of training: each as often as it was selected, with what the loss takes for it. */
+function withLoss(encoded: EncodedSplit, { task, selection, options }: LossOptions): EncodedExamples<TrainExample> {
+  const repeats = selection && selection.length > encoded.length; // then every example stands first in its own place
+  return {
+    length: selection?.length ?? encoded.length,
+    read: (places) =>
+      encoded
+        .read(repeats ? Array.from(places, (place) => selection[place]!) : places)
+        .map((example) => ({ ...example, loss: lossTarget(task, example.target, options) })),
   };
-  const [train, validation, test] = [
-    await encode(splits.train),
-    await encode(splits.validation),
-    await encode(splits.test),
-  ];
-  return perSplit((name) => ({ train, validation, test })[name]);
 }
 
-function targetOptions(train: readonly Example[], { task, labels }: Dataset, config: TrainConfig): TargetOptions {
-  const weighted = task === 'single_label_classification' && config.classWeights === 'balanced';
-  return { labelSmoothing: config.labelSmoothing, ...(weighted ? { classWeights: classWeights(train, labels) } : {}) };
+function targetOptions(
+  counts: LabelCounts,
+  { task, labels }: Pick<Dataset, 'task' | 'labels'>,
+  { labelSmoothing, classWeights: weights }: TrainConfig,
+): TargetOptions {
+  const weighted = task === 'single_label_classification' && weights === 'balanced';
+  return { labelSmoothing, ...(weighted ? { classWeights: classWeights(counts, labels) } : {}) };
 }
 
 function readingOf(config: TrainConfig, spec: DecoderSpec): Reading {

@@ -20,6 +20,7 @@ import { TrainingCheckpoints } from './training-checkpoint.ts';
  *     config.yaml                                      the configuration, complete
  *     metrics.jsonl                                    one line per event
  *     checkpoints/                                     all of the run's state, until it is done
+ *     data.tmp/                                        the encoded examples, while it runs
  *     result.json                                      written last: scores, time, memory
  *     tensorboard/, mlflow.json                        where the run can be followed, if it was asked for
  */
@@ -36,6 +37,7 @@ export interface RunFolder {
 const CONFIG = 'config.yaml';
 const METRICS = 'metrics.jsonl';
 const RESULT = 'result.json';
+const WORK = 'data.tmp';
 const files = [
   'adapter_config.json',
   'adapter_model.safetensors',
@@ -53,8 +55,8 @@ const files = [
  * @throws ConfigError if the folder holds something already and may not be replaced.
  */
 export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfig): Promise<string> {
-  const dir = out ?? (await freshFolder(join('runs', `${shortName(base)}-${basename(data, extname(data))}`)));
-  const inside = await readdir(dir).catch(() => []);
+  const dir = out ?? (await freshFolder(join('runs', `${shortName(base)}-${dataNames(data)}`)));
+  const inside = (await readdir(dir).catch(() => [])).filter((file) => file !== WORK); // left by a killed process
   if (inside.length > 0 && !overwrite) {
     const interrupted = await new TrainingCheckpoints(dir).exist();
     const goOn = interrupted ? `go on with the interrupted run there with --resume ${dir}, ` : '';
@@ -64,6 +66,15 @@ export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfi
   }
   return dir;
 }
+
+const dataNames = (data: TrainConfig['data']): string =>
+  [data]
+    .flat()
+    .map((name) => basename(name, extname(name)))
+    .join('+');
+
+/** Where a run's working files lie. */
+export const workFolderOf = (dir: string): string => join(dir, WORK);
 
 /** Makes the folder of a run that is ready to start. What an earlier run left there is removed first. */
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {

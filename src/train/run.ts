@@ -11,10 +11,11 @@ import { pooledScores } from '../predict/scores.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { peakMemoryBytes } from '../runtime/memory.ts';
 import type { TrainConfig } from './config.ts';
+import type { EncodedExamples } from './encoded-examples.ts';
 import type { TrainEvent, TrainPlan, TrainResult } from './events.ts';
 import type { Prepared } from './prepare.ts';
 import type { RunFolder } from './run-folder.ts';
-import { advice, type EncodedExample, type Trainer } from './trainer.ts';
+import { advice, type Trainer } from './trainer.ts';
 import type { TrainingCheckpoint } from './training-checkpoint.ts';
 
 /** What a run works with; none of it changes while it runs. */
@@ -55,6 +56,13 @@ export function planOf({ config, prepared, folder }: RunContext, trained: number
     dataReport: formatReport(prepared.report),
     ...(config.initFrom && prepared.start ? { start: { from: config.initFrom, head: prepared.start.head } } : {}),
   };
+}
+
+/** Examples that are read from disk together to be scored. */
+const evaluatedAtOnce = 2048;
+
+function* range(from: number, to: number): Generator<number, void> {
+  for (let place = from; place < to; place++) yield place;
 }
 
 const batchSizeOf = ({ batchSize, accumulate }: TrainConfig): number => batchSize * accumulate;
@@ -158,10 +166,7 @@ export class Run {
       if (signal?.aborted) return true;
       const learningRate = prepared.learningRate * rate(this.#step);
       const from = performance.now();
-      const result = await this.#trainer.step(
-        batches[this.#batch]!.map((i) => prepared.train[i]!),
-        learningRate,
-      );
+      const result = await this.#trainer.step(prepared.train.read(batches.at(this.#batch)), learningRate);
       const seconds = (performance.now() - from) / 1000;
       this.#seconds += seconds;
       this.#tokens += result.tokens;
@@ -264,36 +269,33 @@ export class Run {
    *
    * @throws TrainingError if a logit is no number: the last step was too large. The weights before it are kept.
    */
-  async #evaluate(
-    examples: readonly EncodedExample[],
-    { intervals }: { intervals: boolean },
-  ): Promise<Evaluation | undefined> {
-    const { config, prepared, signal } = this.#context;
+  async #evaluate(examples: EncodedExamples, { intervals }: { intervals: boolean }): Promise<Evaluation | undefined> {
+    const { config, prepared } = this.#context;
     const { task, labels } = prepared.dataset;
-    const logits = await this.#trainer
-      .logits(
-        examples.flatMap((e) => e.sequences),
-        signal,
-      )
-      .catch((error: unknown) => {
-        if (!signal?.aborted) throw error;
-      });
-    if (!logits) return undefined;
-    const counts = examples.map((e) => e.sequences.length);
-    if (!logits.flat().every(Number.isFinite)) {
-      this.#trainer.revert();
-      throw new TrainingError(
-        `after step ${this.#step} the model answers with what is no number; the weights before that step are kept. ${advice(prepared.learningRate)}`,
-      );
+    const targets: (readonly number[])[] = [];
+    const scores: number[][] = [];
+    for (let at = 0; at < examples.length; at += evaluatedAtOnce) {
+      const part = examples.read(range(at, Math.min(at + evaluatedAtOnce, examples.length)));
+      const logits = await this.#logits(part.flatMap(({ sequences }) => sequences));
+      if (!logits) return undefined;
+      const counts = part.map(({ sequences }) => sequences.length);
+      for (const row of pooledScores(task, logits, { counts, pooling: config.windowPooling })) scores.push(row);
+      for (const { target } of part) targets.push(target);
     }
-    return evaluate(
-      task,
-      labels,
-      {
-        targets: examples.map((e) => e.target),
-        scores: pooledScores(task, logits, { counts, pooling: config.windowPooling }),
-      },
-      { threshold: config.threshold, ...(intervals ? { bootstrap: { seed: config.seed } } : {}) },
+    const options = { threshold: config.threshold, ...(intervals ? { bootstrap: { seed: config.seed } } : {}) };
+    return evaluate(task, labels, { targets, scores }, options);
+  }
+
+  /** Logits under the current weights; undefined if the run is aborted on the way. */
+  async #logits(sequences: readonly Int32Array[]): Promise<number[][] | undefined> {
+    const { prepared, signal } = this.#context;
+    const logits = await this.#trainer.logits(sequences, signal).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+    });
+    if (logits?.every((row) => row.every(Number.isFinite)) ?? true) return logits ?? undefined;
+    this.#trainer.revert();
+    throw new TrainingError(
+      `after step ${this.#step} the model answers with what is no number; the weights before that step are kept. ${advice(prepared.learningRate)}`,
     );
   }
 

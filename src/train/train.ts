@@ -1,3 +1,4 @@
+import { rmdir } from 'node:fs/promises';
 import { CheckpointError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { findBase } from '../models/base.ts';
@@ -6,9 +7,16 @@ import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { TrainEvent } from './events.ts';
-import { type Prepared, prepare } from './prepare.ts';
+import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { planOf, Run, type RunContext } from './run.ts';
-import { chooseRunFolder, createRunFolder, openRunFolder, type RunFolder, readRunConfig } from './run-folder.ts';
+import {
+  chooseRunFolder,
+  createRunFolder,
+  openRunFolder,
+  type RunFolder,
+  readRunConfig,
+  workFolderOf,
+} from './run-folder.ts';
 import { Trainer, type TrainerOptions } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
 import { readStart } from './warm-start.ts';
@@ -40,8 +48,8 @@ export async function* train(
   const dir = await chooseRunFolder(asked);
   const base = await findBase(asked.base, reach);
   const config = { ...asked, base: base.name };
-  const prepared = await prepare(config, base, from);
-  yield* onDevice(config.threads, async function* (device) {
+  const prepared = await prepareIn(dir, config, { base, from });
+  yield* onDevice({ threads: config.threads, prepared }, async function* (device) {
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
     const context = { config, prepared, folder, threads: device.threads, signal };
@@ -65,9 +73,9 @@ export async function* resume(
   const config = await readRunConfig(dir);
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
-  const prepared = await prepare(config, await findBase(config.base, { signal, ...hub }));
-  await checkUnchanged(dir, progress, prepared);
-  yield* onDevice(threads ?? progress.threads, async function* (device) {
+  const prepared = await prepareIn(dir, config, { base: await findBase(config.base, { signal, ...hub }) });
+  yield* onDevice({ threads: threads ?? progress.threads, prepared }, async function* (device) {
+    await checkUnchanged(dir, progress, prepared);
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
@@ -88,16 +96,36 @@ async function* goOn(
   yield* run.events({ type: 'resumed', step, epoch, path, notes });
 }
 
-/** What runs on a device that is closed whatever happens. */
+/** Prepares a run with its working files in its folder, which does not stay behind where nothing else came into it. */
+async function prepareIn(
+  dir: string,
+  config: TrainConfig,
+  options: Omit<PrepareOptions, 'workFolder'>,
+): Promise<Prepared> {
+  const removeEmpty = () => rmdir(dir).catch(() => {}); // it holds something, or was never made
+  try {
+    const prepared = await prepare(config, { ...options, workFolder: workFolderOf(dir) });
+    return { ...prepared, close: () => prepared.close().then(removeEmpty) };
+  } catch (error) {
+    await removeEmpty();
+    throw error;
+  }
+}
+
+/** What runs on a device, which is closed whatever happens, as are the working files. */
 async function* onDevice(
-  threads: number | undefined,
+  { threads, prepared }: { readonly threads: number | undefined; readonly prepared: Prepared },
   run: (device: Device) => AsyncGenerator<TrainEvent, void>,
 ): AsyncGenerator<TrainEvent, void> {
-  const device = new Device(threads === undefined ? {} : { threads });
   try {
-    yield* run(device);
+    const device = new Device(threads === undefined ? {} : { threads });
+    try {
+      yield* run(device);
+    } finally {
+      await device.close();
+    }
   } finally {
-    await device.close();
+    await prepared.close();
   }
 }
 

@@ -33,6 +33,8 @@ export interface EncodedExample {
   /** Its tokens; of a long text those of each window. */
   readonly sequences: readonly Int32Array[];
   readonly target: readonly number[];
+  /** How much it counts beside the others in training; default 1. */
+  readonly weight?: number;
 }
 
 export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'spec' | 'labels'> {
@@ -59,11 +61,7 @@ export interface StepResult {
 }
 
 /** An example with what the loss takes for it. */
-export type TrainExample = EncodedExample & {
-  readonly loss: LossTarget;
-  /** How much it counts beside the others; default 1. */
-  readonly weight?: number;
-};
+export type TrainExample = EncodedExample & { readonly loss: LossTarget };
 
 interface Parts {
   readonly device: Device;

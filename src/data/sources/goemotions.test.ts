@@ -3,21 +3,20 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { audit } from '../audit.ts';
 import { heldLabels } from '../example.ts';
 import { loadDataset } from '../load.ts';
 import { tinyGoemotions } from '../testing/goemotions-files.ts';
+import { auditOf, inMemory, loadTable } from '../testing/store.ts';
 import { isThere, thirdPartyData } from '../testing/third-party.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
-import type { Loaded } from './source.ts';
 
 const task = 'multi_label_classification';
-const load = (dataDir: string): Promise<Loaded> => goemotions.load({ task, dataDir });
+const load = async (dataDir: string) => loadTable(await goemotions.table({ task, dataDir }));
 
 describe('GoEmotions, tiny files of the exact form', () => {
   it('takes CSV quotes off texts inside the TSV and undoubles them', async () => {
     const texts = (await load(tinyGoemotions())).splits.train!.map(({ text }) => text);
-    expect(texts.slice(1, 3)).toEqual(['Three words. "Dude. Stop. Seriously." ', 'A "tab\there"']);
+    expect(texts.slice(1, 3)).toEqual(['Three words. "Dude. Stop. Seriously."', 'A "tab\there"']);
   });
 
   it('leaves quotes inside an unquoted text alone', async () => {
@@ -56,16 +55,18 @@ describe.skipIf(!isThere(goemotions) || !isThere(goemotionsEkman))('GoEmotions, 
   it.each([goemotions, goemotionsEkman])(
     '$name has 43410, 5426 and 5427 rows, 32 test texts also in train',
     async (source) => {
-      const { splits } = await source.load({ task, dataDir: thirdPartyData });
-      expect(Object.values(splits).map((examples) => examples?.length)).toEqual([43410, 5426, 5427]);
-      expect(audit(splits).leaks).toContainEqual({ from: 'test', into: 'train', exact: 32, normalised: 37 });
+      const { dataset, report } = await loadDataset({ data: source.name, dataDir: thirdPartyData });
+      await dataset.close();
+      expect(report.rowsRead).toEqual({ train: 43410, validation: 5426, test: 5427 });
+      expect(report.audit.leaks).toContainEqual({ from: 'test', into: 'train', exact: 32, normalised: 37 });
     },
   );
 
   it('loads without leaks, test untouched', async () => {
     const { dataset, report } = await loadDataset({ data: 'goemotions', dataDir: thirdPartyData });
-    expect(audit(dataset.splits).leaks).toEqual([]);
-    expect(dataset.splits.test).toHaveLength(5427);
-    expect(report.removed).toEqual({ duplicates: 86, leaks: { train: 158, validation: 12, test: 0 } });
+    const { splits } = await inMemory(dataset);
+    expect((await auditOf(splits)).leaks).toEqual([]);
+    expect(splits.test).toHaveLength(5427);
+    expect(report.removed).toMatchObject({ duplicates: 86, leaks: { train: 158, validation: 12, test: 0 } });
   });
 });

@@ -4,7 +4,6 @@ import { DataError } from '../../core/errors.ts';
 import { readTextFile } from '../text-file.ts';
 import { requireFiles } from './files.ts';
 import type { Source } from './source.ts';
-import { loadTable } from './table.ts';
 
 const repository = 'https://raw.githubusercontent.com/monologg/GoEmotions-pytorch';
 const commit = 'b75f9d3a8b76bc1060687925b04ca98a1b8ea66b';
@@ -72,11 +71,11 @@ function goemotionsSource(variant: Variant): Source {
       sha256,
       url: `${repository}/${commit}/data/${variant.folder}/${path}`,
     })),
-    async load({ dataDir }) {
+    async table({ dataDir }) {
       const file = (path: string): string => join(folder(dataDir), path);
       await requireFiles(source, dataDir);
       await checkLabels(file('labels.txt'), labels);
-      return loadTable({
+      return {
         data: file('train.tsv'),
         validation: file('dev.tsv'),
         test: file('test.tsv'),
@@ -87,7 +86,7 @@ function goemotionsSource(variant: Variant): Source {
         labels,
         labelSeparator: ',',
         task,
-      });
+      };
     },
   };
   return source;

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 
 import type { Task } from '../../core/task.ts';
 import type { Source } from './source.ts';
-import { loadTable } from './table.ts';
 
 const emotions = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
 const folder = fileURLToPath(new URL('../../../assets/social-posts', import.meta.url));
@@ -30,14 +29,13 @@ export const socialPosts: Source = {
   },
   folder: () => folder,
   files: [{ path: 'posts.jsonl', sha256: '04213ab6df8d4cae9ebf792cdecc562ee8a26e9c3cb7ecd0a2a77072c5ab3939' }],
-  load: ({ task }) =>
-    loadTable({
-      data: join(folder, 'posts.jsonl'),
-      task,
-      textColumn: 'text',
-      idColumn: 'id',
-      splitColumn: 'split',
-      labelColumns: columns[task],
-      labels: task === 'regression' ? columns.regression : emotions,
-    }),
+  table: async ({ task }) => ({
+    data: join(folder, 'posts.jsonl'),
+    task,
+    textColumn: 'text',
+    idColumn: 'id',
+    splitColumn: 'split',
+    labelColumns: columns[task],
+    labels: task === 'regression' ? columns.regression : emotions,
+  }),
 };

@@ -1,16 +1,5 @@
 import type { Task } from '../../core/task.ts';
-import type { SomeSplits } from '../example.ts';
-import type { Malformed } from '../rows.ts';
-
-/** What a source hands on: examples as they stand in its files, not yet cleaned. */
-export interface Loaded {
-  readonly task: Task;
-  readonly labels: readonly string[];
-  /** The splits the source has. `train` alone means: not split yet. */
-  readonly splits: SomeSplits;
-  readonly malformed: readonly Malformed[];
-  readonly notes: readonly string[];
-}
+import type { TableOptions } from './table.ts';
 
 /** A file of a source: where it belongs, and where it comes from. */
 export interface SourceFile {
@@ -42,8 +31,12 @@ export interface Source {
   /** The folder that holds {@link files}, given the folder of third-party data. */
   folder(dataDir: string): string;
   readonly files: readonly SourceFile[];
-  /** @throws DataError if a file is missing. */
-  load(options: SourceOptions): Promise<Loaded>;
+  /**
+   * Where its rows are, and how to read them.
+   *
+   * @throws DataError if a file is missing, or not the one it should be.
+   */
+  table(options: SourceOptions): Promise<TableOptions>;
 }
 
 export interface SourceOptions {

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 import { heldLabels } from '../example.ts';
 import { temporaryFile } from '../testing/files.ts';
-import type { Loaded } from './source.ts';
-import { loadTable, type TableOptions } from './table.ts';
+import { loadTable } from '../testing/store.ts';
+import type { TableOptions } from './table.ts';
+
+type Loaded = Awaited<ReturnType<typeof loadTable>>;
 
 const load = (name: string, content: string, options: Omit<TableOptions, 'data'> = {}): Promise<Loaded> =>
   loadTable({ data: temporaryFile(name, content), ...options });
@@ -14,7 +16,7 @@ const jsonl = (rows: readonly unknown[], options: Omit<TableOptions, 'data'> = {
   load('posts.jsonl', rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n'), options);
 const targets = ({ splits }: Loaded): unknown => splits.train?.map(({ target }) => target);
 const held = ({ splits, labels }: Loaded): unknown => splits.train?.map(({ target }) => heldLabels(target, labels));
-const reasons = ({ malformed }: Loaded): unknown => malformed.map(({ line, reason }) => `${line}: ${reason}`);
+const reasons = ({ malformed }: Loaded): unknown => malformed.first.map(({ line, reason }) => `${line}: ${reason}`);
 
 describe('labels', () => {
   it('can be names', async () => {
@@ -244,7 +246,7 @@ describe('splits', () => {
       'validation b',
       'test c',
     ]);
-    expect(malformed[0]!.reason).toBe('split "foo" is not train, validation or test');
+    expect(malformed.first[0]!.reason).toBe('split "foo" is not train, validation or test');
   });
 
   it('can be files', async () => {
@@ -276,10 +278,9 @@ describe('splits', () => {
 });
 
 describe('ids', () => {
-  it('come from the id column, repeated ones made unique', async () => {
-    const { splits, notes } = await csv('id,text,label\n7,a,joy\n7,b,fear\n,c,joy\n');
-    expect(splits.train!.map(({ id }) => id)).toEqual(['7', '7#2', 'posts.csv:4']);
-    expect(notes).toContain("1 repeated ids in column 'id' got a suffix such as #2");
+  it('come from the id column, or are the place in the file', async () => {
+    const { splits } = await csv('id,text,label\n7,a,joy\n,c,joy\n8,c,fear\n');
+    expect(splits.train!.map(({ id }) => id)).toEqual(['7', 'posts.csv:3', '8']);
   });
 });
 

@@ -2,11 +2,18 @@ import { basename } from 'node:path';
 
 import { ConfigError, DataError } from '../../core/errors.ts';
 import type { Task } from '../../core/task.ts';
-import { type ColumnOptions, type Columns, chooseColumns } from '../columns.ts';
-import { type Example, type SplitName, splitNames, uniqueId } from '../example.ts';
-import { readTargets, type Targets } from '../labels.ts';
-import { type Malformed, type Row, type RowFile, type RowFormat, readRows } from '../rows.ts';
-import type { Loaded } from './source.ts';
+import type { Turn } from '../../text/prompt.ts';
+import { type CleaningCounts, type CleaningStep, cleaningSteps, cleanText } from '../clean.ts';
+import { type ColumnOptions, type ColumnSurvey, type Columns, chooseColumns } from '../columns.ts';
+import { DialogueMemory, readTurns } from '../context.ts';
+import { RecordFile } from '../disk/record-file.ts';
+import type { WorkFolder } from '../disk/work-folder.ts';
+import { type SplitName, splitNames } from '../example.ts';
+import type { ExampleStore } from '../example-store.ts';
+import { LabelSurvey, labelForm, toNumber } from '../label-form.ts';
+import { type LabelReader, openLabelReader, type TableLabels } from '../labels.ts';
+import { MalformedCount, type MalformedRows, mergeMalformed } from '../malformed.ts';
+import { type Cells, type Row, type RowFormat, readRows } from '../rows.ts';
 
 export interface TableOptions extends RowFormat, ColumnOptions {
   /** The CSV, TSV or JSON Lines file; the training part if there are others. */
@@ -17,79 +24,184 @@ export interface TableOptions extends RowFormat, ColumnOptions {
   readonly task?: Task | undefined;
   /** What separates several labels in one cell; says that the task is multi-label. */
   readonly labelSeparator?: string | undefined;
+  /** How many turns of the dialogue before a row are its context. Default: 4. */
+  readonly contextTurns?: number | undefined;
   /** A JSON Lines field that holds all of `meta`. Default: the columns that are not used otherwise. */
   readonly metaColumn?: string | undefined;
+  /** Columns that a row, or a whole file, may lack; a row without a weight counts 1. Default: none. */
+  readonly mayLack?: readonly string[] | undefined;
 }
 
+/** What a table held, apart from its rows. */
+export interface Table extends TableLabels {
+  /** Usable rows of each split there is, before cleaning. `train` alone means: not split yet. */
+  readonly rowsRead: Readonly<Partial<Record<SplitName, number>>>;
+  readonly malformed: MalformedRows;
+  /** The number of texts each cleaning step changed. */
+  readonly cleaned: CleaningCounts;
+  /** Rows whose text came out of cleaning empty. */
+  readonly dropped: number;
+  /** The column of the ids, where there is one. */
+  readonly idColumn: string | undefined;
+}
+
+export interface TableTarget {
+  readonly work: WorkFolder;
+  readonly store: ExampleStore;
+  /** Sets the ids of this table's rows apart from other tables'; empty for none. */
+  readonly prefix: string;
+}
+
+const defaultTurns = 4;
+
 /**
- * Reads files with named columns. Labels may be a name or an id per row, several of either in a cell (a JSON array,
- * or separated), a 0/1 column per label, or columns of numbers; see {@link chooseColumns} and {@link labelForm} for
- * what is guessed. Rows that cannot be used are listed as malformed.
+ * Reads files with named columns into the store. Labels may be a name or an id per row, several of either in a cell (a
+ * JSON array, or separated), a 0/1 column per label, or columns of numbers; see {@link chooseColumns} and
+ * {@link labelForm} for what is guessed. Rows that cannot be used are counted as malformed.
+ *
+ * The files are read once, into a working file. That is gone through twice: to see how labels are written, then to read them.
  *
  * @throws DataError   if a file or column is missing, a label is outside the label set, or no row is usable.
  * @throws ConfigError if options contradict each other or the file.
  */
-export async function loadTable(options: TableOptions): Promise<Loaded> {
-  const { files, fileSplits } = await readFiles(options);
-  const several = files.length > 1;
-  if (several && options.splitColumn)
-    throw new ConfigError(`splitColumn '${options.splitColumn}' and separate validation or test files: use one`);
-  const splitColumn = several ? false : options.splitColumn;
-  const columns = chooseColumns(mergeFiles(options.data, files), { ...options, splitColumn });
-  checkColumns(files, columns);
+export async function readTable(options: TableOptions, target: TableTarget): Promise<Table> {
+  const parts = filesOf(options);
+  const records = target.work.keep(new RecordFile(target.work.path(`records-${target.store.length}`)));
+  const copied = await copyRecords(parts, options, records);
+  const columns = chooseColumns(copied.survey, {
+    ...options,
+    splitColumn: parts.length > 1 ? false : options.splitColumn,
+  });
+  checkColumns(copied.columns, columns, options.mayLack ?? []);
 
-  const malformed = files.flatMap((file) => file.malformed);
-  const rows: Row[] = [];
-  const splits: SplitName[] = [];
-  for (const row of files.flatMap((file) => file.rows)) {
-    const split = several ? fileSplits.get(row.file) : splitOf(row, columns);
-    const problem = textProblem(row.cells[columns.text]) ?? splitProblem(split, row, columns);
-    if (problem === undefined) {
-      rows.push(row);
-      splits.push(split!);
-    } else malformed.push({ file: row.file, line: row.line, reason: problem });
-  }
-  if (rows.length === 0) throw nothingUsable(options.data, malformed);
-  const targets = readTargets(rows, { ...options, labelColumns: columns.labels });
-  return collect({ rows, splits, columns, targets, malformed, options });
-}
-
-async function readFiles(options: TableOptions): Promise<{
-  readonly files: readonly (RowFile & { readonly file: string })[];
-  readonly fileSplits: ReadonlyMap<string, SplitName>;
-}> {
-  const paths = { train: options.data, validation: options.validation, test: options.test };
-  const fileSplits = new Map<string, SplitName>();
-  const files = [];
-  for (const split of splitNames) {
-    const file = paths[split];
-    if (file === undefined) continue;
-    if (fileSplits.has(file)) throw new ConfigError(`${file}: given as both ${fileSplits.get(file)} and ${split}`);
-    fileSplits.set(file, split);
-    files.push({ file, ...(await readRows(file, options)) });
-  }
-  return { files, fileSplits };
-}
-
-function mergeFiles(file: string, files: readonly RowFile[]): RowFile & { readonly file: string } {
-  const [first] = files;
+  const reading = { parts, columns, options, records };
+  const survey = await surveyLabels(reading, copied.malformed);
+  const labelOptions = { ...options, labelColumns: columns.labels };
+  const labels = openLabelReader(labelForm(survey, labelOptions), labelOptions);
+  const filler = new Filler(reading, labels, target);
+  await eachRow(reading, (row, split, problem) => filler.take(row, split, problem));
+  const found = labels.finish(options.data);
+  if (filler.usable === 0) throw nothingUsable(options.data, [copied.malformed, filler.malformed]);
   return {
-    file,
-    columns: first?.columns ?? [],
-    rows: files.flatMap((part) => part.rows),
-    malformed: files.flatMap((part) => part.malformed),
+    ...found,
+    ...filler.result(),
+    malformed: mergeMalformed(
+      [copied.malformed, filler.malformed],
+      parts.map(({ file }) => file),
+    ),
+    notes: [...columns.notes, ...found.notes],
+    idColumn: columns.id,
   };
 }
 
-function checkColumns(files: readonly (RowFile & { readonly file: string })[], { text, labels }: Columns): void {
+/** A file, and the split its rows are in if there are several files. */
+interface Part {
+  readonly file: string;
+  readonly split: SplitName;
+}
+
+function filesOf(options: TableOptions): readonly Part[] {
+  const paths = { train: options.data, validation: options.validation, test: options.test };
+  const parts: Part[] = [];
+  for (const split of splitNames) {
+    const file = paths[split];
+    if (file === undefined) continue;
+    const same = parts.find((part) => part.file === file);
+    if (same) throw new ConfigError(`${file}: given as both ${same.split} and ${split}`);
+    parts.push({ file, split });
+  }
+  if (parts.length > 1 && options.splitColumn)
+    throw new ConfigError(`splitColumn '${options.splitColumn}' and separate validation or test files: use one`);
+  return parts;
+}
+
+interface FileColumns {
+  readonly file: string;
+  readonly columns: readonly string[];
+}
+
+/** Copies all records into one working file, as JSON, and looks at what every column holds. */
+async function copyRecords(
+  parts: readonly Part[],
+  options: TableOptions,
+  records: RecordFile,
+): Promise<{
+  readonly survey: ColumnSurvey;
+  readonly columns: readonly FileColumns[];
+  readonly malformed: MalformedCount;
+}> {
+  const malformed = new MalformedCount();
+  const other = new Set<string>(); // columns that hold something beside 0, 1 and nothing
+  const columns: FileColumns[] = [];
+  for (const [number, { file }] of parts.entries()) {
+    const names = await readRows(file, options, {
+      row({ line, cells }) {
+        for (const name in cells) if (!other.has(name) && !isIndicator(cells[name])) other.add(name);
+        records.appendText(`[${number},${line},${JSON.stringify(cells)}]`);
+      },
+      malformed: (row) => malformed.add(row),
+    });
+    columns.push({ file, columns: names });
+  }
+  records.flush();
+  const survey: ColumnSurvey = {
+    file: options.data,
+    columns: [...new Set([...(columns[0]?.columns ?? []), ...(options.mayLack ?? [])])],
+    isIndicator: (column) => records.length > 0 && !other.has(column),
+  };
+  return { survey, columns, malformed };
+}
+
+const isIndicator = (cell: unknown): boolean => ['', '0', '1'].includes(String(cell ?? '').trim());
+
+function checkColumns(files: readonly FileColumns[], chosen: Columns, mayLack: readonly string[]): void {
+  const { text, labels, group, weight, context } = chosen;
+  const needed = [text, ...labels, group, weight, context]
+    .filter((name) => name !== undefined)
+    .filter((name) => !mayLack.includes(name));
   for (const { file, columns } of files.slice(1)) {
-    const missing = [text, ...labels].find((name) => !columns.includes(name));
+    const missing = needed.find((name) => !columns.includes(name));
     if (missing !== undefined)
       throw new DataError(
         `${file}: no column '${missing}' among the columns [${columns.join(', ')}], but ${files[0]?.file} has it; ` +
           'all files need the same columns',
       );
   }
+}
+
+interface Reading {
+  readonly parts: readonly Part[];
+  readonly columns: Columns;
+  readonly options: TableOptions;
+  readonly records: RecordFile;
+}
+
+/** Goes through all records in order: with the split each belongs to, or with what is wrong with its text or split. */
+async function eachRow(
+  { parts, columns, records }: Reading,
+  visit: (row: Row, split: SplitName, problem: string | undefined) => void,
+): Promise<void> {
+  for await (const chunk of records.chunks())
+    for (let k = 0; k < chunk.length; k++) {
+      const [number, line, cells] = JSON.parse(chunk.text(k)) as [number, number, Cells];
+      const { file, split: own } = parts[number]!;
+      const split = parts.length > 1 ? own : splitOf(cells, columns);
+      const problem =
+        textProblem(cells[columns.text]) ?? (split === undefined ? splitProblem(cells, columns) : undefined);
+      visit({ file, line, cells }, split ?? 'train', problem);
+    }
+}
+
+/** @throws DataError if no row has a text and a split. */
+async function surveyLabels(reading: Reading, malformed: MalformedCount): Promise<LabelSurvey> {
+  const survey = new LabelSurvey(reading.columns.labels);
+  const bad = new MalformedCount();
+  await eachRow(reading, ({ file, line, cells }, _, problem) => {
+    if (problem === undefined) survey.add(cells);
+    else bad.add({ file, line, reason: problem });
+  });
+  if (bad.count === reading.records.length) throw nothingUsable(reading.options.data, [malformed, bad]);
+  return survey;
 }
 
 const splitAliases: Readonly<Record<string, SplitName>> = {
@@ -103,14 +215,11 @@ const splitAliases: Readonly<Record<string, SplitName>> = {
   testing: 'test',
 };
 
-function splitOf({ cells }: Row, { split }: Columns): SplitName | undefined {
-  return split === undefined ? 'train' : splitAliases[String(cells[split]).trim().toLowerCase()];
-}
+const splitOf = (cells: Cells, { split }: Columns): SplitName | undefined =>
+  split === undefined ? 'train' : splitAliases[String(cells[split]).trim().toLowerCase()];
 
-function splitProblem(split: SplitName | undefined, { cells }: Row, columns: Columns): string | undefined {
-  if (split !== undefined) return undefined;
-  return `split ${JSON.stringify(cells[columns.split ?? ''] ?? '')} is not train, validation or test`;
-}
+const splitProblem = (cells: Cells, { split = '' }: Columns): string =>
+  `split ${JSON.stringify(cells[split] ?? '')} is not train, validation or test`;
 
 function textProblem(text: unknown): string | undefined {
   if (text === undefined || text === null) return 'no text';
@@ -118,61 +227,126 @@ function textProblem(text: unknown): string | undefined {
   return text.trim() === '' ? 'empty text' : undefined;
 }
 
-interface Parts {
-  readonly rows: readonly Row[];
-  readonly splits: readonly SplitName[];
-  readonly columns: Columns;
-  readonly targets: Targets;
-  readonly malformed: readonly Malformed[];
-  readonly options: TableOptions;
+/** What a usable row says. */
+interface RowContent {
+  readonly text: string;
+  readonly changed: readonly CleaningStep[];
+  readonly labels: readonly number[];
+  readonly weight: number | undefined;
+  readonly context: readonly Turn[];
 }
 
-function collect({ rows, splits, columns, targets, malformed, options }: Parts): Loaded {
-  const bad = [...malformed];
-  const taken = new Set<string>();
-  const collected: Record<SplitName, Example[]> = { train: [], validation: [], test: [] };
-  let renamed = 0;
-  for (const [i, row] of rows.entries()) {
-    const target = targets.targets[i]!;
-    if (typeof target === 'string') {
-      bad.push({ file: row.file, line: row.line, reason: target });
-      continue;
-    }
-    const wanted = rowId(row, columns);
-    const id = uniqueId(wanted, taken);
-    if (id !== wanted) renamed++;
-    const meta = metaOf(row, columns, options);
-    const text = row.cells[columns.text] as string;
-    collected[splits[i]!].push({ id, text, target, ...(Object.keys(meta).length > 0 ? { meta } : {}) });
+/** Turns rows into stored examples, and counts on the way. */
+class Filler {
+  readonly malformed = new MalformedCount();
+  readonly #reading: Reading;
+  readonly #labels: LabelReader;
+  readonly #target: TableTarget;
+  readonly #dialogue: DialogueMemory;
+  readonly #used: ReadonlySet<string | undefined>;
+  readonly #rowsRead: Partial<Record<SplitName, number>> = {};
+  readonly #cleaned: Record<CleaningStep, number>;
+  #dropped = 0;
+
+  constructor(reading: Reading, labels: LabelReader, target: TableTarget) {
+    this.#reading = reading;
+    this.#labels = labels;
+    this.#target = target;
+    this.#dialogue = new DialogueMemory(reading.options.contextTurns ?? defaultTurns);
+    const { text, id, split, group, weight, context, labels: labelColumns } = reading.columns;
+    this.#used = new Set([text, id, split, group, weight, context, ...labelColumns]);
+    this.#cleaned = Object.fromEntries(cleaningSteps.map((step) => [step, 0])) as Record<CleaningStep, number>;
   }
-  if (taken.size === 0) throw nothingUsable(options.data, bad);
-  const notes = [...columns.notes, ...targets.notes];
-  if (renamed > 0) notes.push(`${renamed} repeated ids in column '${columns.id}' got a suffix such as #2`);
-  const filled = Object.fromEntries(Object.entries(collected).filter(([, examples]) => examples.length > 0));
-  const { task, labels } = targets;
-  return { task, labels, splits: filled, malformed: inFileOrder(bad, options), notes };
+
+  get usable(): number {
+    return Object.values(this.#rowsRead).reduce((n, count) => n + count, 0);
+  }
+
+  result(): Pick<Table, 'rowsRead' | 'cleaned' | 'dropped'> {
+    const present = splitNames.filter((name) => this.#rowsRead[name] !== undefined);
+    return {
+      rowsRead: Object.fromEntries(present.map((name) => [name, this.#rowsRead[name]!])),
+      cleaned: this.#cleaned,
+      dropped: this.#dropped,
+    };
+  }
+
+  take(row: Row, split: SplitName, problem: string | undefined): void {
+    const read = problem ?? this.#read(row);
+    if (typeof read === 'string') {
+      this.malformed.add({ file: row.file, line: row.line, reason: read });
+      return;
+    }
+    this.#rowsRead[split] = (this.#rowsRead[split] ?? 0) + 1;
+    for (const step of read.changed) this.#cleaned[step]++;
+    if (read.text === '') this.#dropped++;
+    else this.#store(row, split, read);
+  }
+
+  /** What the row says, or why it cannot be used. Its text is remembered as a turn of its dialogue either way. */
+  #read(row: Row): RowContent | string {
+    const { columns } = this.#reading;
+    const { text, changed } = cleanText(row.cells[columns.text] as string);
+    const before = columns.dialogue && this.#dialogue.before(cellText(row.cells[columns.dialogue]), text);
+    const labels = this.#labels.read(row);
+    if (typeof labels === 'string') return labels;
+    const weight = this.#weight(row.cells);
+    if (typeof weight === 'string') return weight;
+    const context = columns.context ? readTurns(row.cells[columns.context]) : before || [];
+    return typeof context === 'string' ? context : { text, changed, labels, weight, context };
+  }
+
+  #store(row: Row, split: SplitName, { text, labels, weight, context }: RowContent): void {
+    const { store, prefix } = this.#target;
+    const { columns } = this.#reading;
+    const group = columns.group === undefined ? '' : cellText(row.cells[columns.group]);
+    const meta = this.#meta(row.cells);
+    store.add(
+      {
+        id: prefix + rowId(row, columns),
+        text,
+        labels,
+        ...(group === '' ? {} : { group }),
+        ...(weight === undefined ? {} : { weight }),
+        ...(context.length === 0 ? {} : { context }),
+        ...(meta === undefined ? {} : { meta }),
+      },
+      split,
+      prefix,
+    );
+  }
+
+  /** The row's weight, or why it has none. */
+  #weight(cells: Cells): number | string | undefined {
+    const { columns, options } = this.#reading;
+    if (columns.weight === undefined) return undefined;
+    const cell = cells[columns.weight];
+    if (cell === undefined && options.mayLack?.includes(columns.weight)) return undefined;
+    const weight = toNumber(cell);
+    return weight !== undefined && weight > 0 && typeof cell !== 'boolean'
+      ? weight
+      : `weight ${JSON.stringify(cell ?? '')} is not a positive number`;
+  }
+
+  #meta(cells: Cells): Readonly<Record<string, unknown>> | undefined {
+    const { metaColumn } = this.#reading.options;
+    if (metaColumn !== undefined)
+      return (cells[metaColumn] ?? undefined) as Readonly<Record<string, unknown>> | undefined;
+    const rest = Object.entries(cells).filter(([name]) => !this.#used.has(name));
+    return rest.length === 0 ? undefined : Object.fromEntries(rest);
+  }
 }
+
+const cellText = (cell: unknown): string => String(cell ?? '').trim();
 
 function rowId({ file, line, cells }: Row, { id }: Columns): string {
-  const told = id === undefined ? '' : String(cells[id] ?? '').trim();
+  const told = id === undefined ? '' : cellText(cells[id]);
   return told === '' ? `${basename(file)}:${line}` : told;
 }
 
-function metaOf({ cells }: Row, columns: Columns, { metaColumn }: TableOptions): Readonly<Record<string, unknown>> {
-  if (metaColumn !== undefined) return (cells[metaColumn] ?? {}) as Readonly<Record<string, unknown>>;
-  const used = new Set([columns.text, columns.id, columns.split, ...columns.labels]);
-  return Object.fromEntries(Object.entries(cells).filter(([name]) => !used.has(name)));
-}
-
-function inFileOrder(malformed: readonly Malformed[], { data, validation, test }: TableOptions): Malformed[] {
-  const order = [data, validation, test];
-  return [...malformed].sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file) || a.line - b.line);
-}
-
-function nothingUsable(file: string, malformed: readonly Malformed[]): DataError {
-  const [first] = malformed;
+function nothingUsable(file: string, malformed: readonly MalformedRows[]): DataError {
+  const first = malformed.flatMap((part) => part.first)[0];
   const why = first === undefined ? 'it has a header but no rows' : `the first at line ${first.line}: ${first.reason}`;
-  return new DataError(
-    `${file}: no usable row, ${malformed.length} malformed (${why}); check the columns and the kind of file`,
-  );
+  const count = malformed.reduce((n, part) => n + part.count, 0);
+  return new DataError(`${file}: no usable row, ${count} malformed (${why}); check the columns and the kind of file`);
 }

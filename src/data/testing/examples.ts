@@ -16,6 +16,11 @@ export const withTargets = (targets: readonly (readonly number[])[]): Example[] 
 export const examplesPerClass = (counts: readonly number[]): Example[] =>
   withTargets(counts.flatMap((count, k) => Array.from({ length: count }, () => oneHot(k, counts.length))));
 
+/** How many of `examples` hold each of `size` labels. */
+export function countHeld(examples: readonly Example[], size: number): number[] {
+  return Array.from({ length: size }, (_, k) => examples.filter(({ target }) => target[k] === 1).length);
+}
+
 /** Texts of which some are equal, some equal up to case and white space, and some of odd characters. */
 export const texts: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('a b', 'A  B', 'a\tb', 'ａ b', 'c', 'C', 'ﬁ', 'fi', 'İ', 'ΑΣ', 'ß'),

@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { type Hash64, hash64, random } from '../../core/random.ts';
+import { temporaryFolder } from '../testing/files.ts';
+import { HashIndex } from './hash-index.ts';
+import { Partition } from './partition.ts';
+import { RecordFile } from './record-file.ts';
+import { openWorkFolder } from './work-folder.ts';
+
+const hashOf = (text: string): Hash64 => {
+  const hash = new Uint32Array(2);
+  hash64(text, hash);
+  return hash;
+};
+
+describe('a record file', () => {
+  it('gives back what was put in, in order and by number', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.string({ unit: 'grapheme', maxLength: 40 })), async (texts) => {
+        const file = new RecordFile(join(temporaryFolder(), 'records'));
+        for (const text of texts) file.appendText(text);
+        file.flush();
+        const read: string[] = [];
+        for await (const chunk of file.chunks()) for (let k = 0; k < chunk.length; k++) read.push(chunk.text(k));
+        expect(read).toEqual(texts);
+        expect(texts.map((_, i) => file.read(i).toString())).toEqual(texts);
+        file.close();
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('takes records longer than its buffers, and many short ones', async () => {
+    const file = new RecordFile(join(temporaryFolder(), 'records'));
+    const sizes = [3, 300_000, 0, 1_000_000, ...new Array(10_000).fill(7), 262_144, 1];
+    for (const [i, size] of sizes.entries()) {
+      if (i % 2) file.appendBytes(new Uint8Array(size).fill(i % 251));
+      else file.appendText(String.fromCharCode(97 + (i % 26)).repeat(size));
+    }
+    file.flush();
+    let count = 0;
+    for await (const chunk of file.chunks())
+      for (let k = 0; k < chunk.length; k++, count++) expect(chunk.end(k) - chunk.start(k)).toBe(sizes[count]);
+    expect(count).toBe(sizes.length);
+    expect(file.read(3).every((byte) => byte === 3)).toBe(true);
+    expect(() => file.read(sizes.length)).toThrow(`internal: record ${sizes.length} of ${sizes.length}`);
+    file.close();
+  });
+});
+
+describe('a partition', () => {
+  it('has every record once, equal hashes in one bucket, in the order they came', async () => {
+    const partition = new Partition(join(temporaryFolder(), 'partition'), 3);
+    const rng = random(1);
+    const names = Array.from({ length: 60_000 }, () => `name ${rng.integer(20_000)}`);
+    for (const [i, name] of names.entries()) partition.add(Uint32Array.of(...hashOf(name), i));
+    for (let pass = 0; pass < 2; pass++) {
+      const bucketOf = new Map<string, number>();
+      const seen = new Uint8Array(names.length);
+      let bucketNumber = 0;
+      for await (const bucket of partition.buckets()) {
+        let [last, size] = [-1, 0];
+        bucket.each((words, at) => {
+          const i = words[at + 2]!;
+          expect(i).toBeGreaterThan(last);
+          last = i;
+          size++;
+          seen[i]!++;
+          expect(bucketOf.get(names[i]!) ?? bucketNumber).toBe(bucketNumber);
+          bucketOf.set(names[i]!, bucketNumber);
+        });
+        expect(size).toBe(bucket.size);
+        bucketNumber++;
+      }
+      expect(seen.every((times) => times === 1)).toBe(true);
+    }
+    partition.close();
+  });
+});
+
+it('a hash index numbers distinct hashes in the order they come', () => {
+  const index = new HashIndex();
+  for (let round = 0; round < 2; round++) {
+    for (let i = 0; i < 5000; i++) {
+      const [high, low] = hashOf(`item ${i % 3000}`);
+      expect(index.place(high!, low!)).toBe(i % 3000);
+    }
+    expect(index.size).toBe(3000);
+    index.clear();
+  }
+});
+
+it('64-bit hashes of a million short texts differ', () => {
+  const index = new HashIndex();
+  const hash = new Uint32Array(2);
+  for (let i = 0; i < 1_000_000; i++) {
+    hash64(i.toString(36), hash);
+    index.place(hash[0]!, hash[1]!);
+  }
+  expect(index.size).toBe(1_000_000);
+});
+
+describe('a work folder', () => {
+  it('replaces what a killed process left, and is gone once closed', async () => {
+    const folder = join(temporaryFolder(), 'work');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'old'), 'x');
+    const work = await openWorkFolder(folder);
+    expect(existsSync(work.path('old'))).toBe(false);
+    work.keep(new RecordFile(work.path('records'))).appendText('x');
+    await work.close();
+    await work.close();
+    expect(existsSync(folder)).toBe(false);
+  });
+});
