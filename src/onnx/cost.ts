@@ -98,7 +98,10 @@ function peakBytes(steps: readonly Emitted[], outputs: readonly Value[]): number
           },
         ],
   );
-  return planMemory(computed, outputs.map((v) => v.id)).peakBytes;
+  return planMemory(
+    computed,
+    outputs.map((v) => v.id),
+  ).peakBytes;
 }
 
 const elementBytes: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint32: 4, bool: 1 };

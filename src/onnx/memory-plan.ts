@@ -72,8 +72,7 @@ function lentBuffer(step: MemoryStep, bufferOf: ReadonlyMap<number, Buffer>): Bu
   return step.reads
     .map((id) => bufferOf.get(id))
     .find(
-      (b) =>
-        b?.sizeClass === step.sizeClass && b.readers === step.reads.filter((id) => bufferOf.get(id) === b).length,
+      (b) => b?.sizeClass === step.sizeClass && b.readers === step.reads.filter((id) => bufferOf.get(id) === b).length,
     );
 }
 
