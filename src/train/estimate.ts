@@ -6,7 +6,7 @@ import { residentBytes } from '../runtime/memory.ts';
 import { type MachineSpeed, measureSpeed } from '../runtime/speed.ts';
 import { estimateMemory, type MemoryEstimate, type Part } from './estimate-memory.ts';
 import { estimateTime, type TimeEstimate } from './estimate-time.ts';
-import { stepsOf, type Workload, type WorkloadGraphs, workloadGraphs } from './workload.ts';
+import { stepsOf, type Workload, type WorkloadGraphs } from './workload.ts';
 
 /** What a run is expected to take, beside what there is. */
 export interface RunEstimate {
@@ -46,8 +46,7 @@ export async function inspectResources(device: Device, outFolder: string): Promi
  *
  * @throws ConfigError if LoRA names modules that are not there.
  */
-export function estimateRun(work: Workload, resources: Resources): RunEstimate {
-  const graphs = workloadGraphs(work);
+export function estimateRun(work: Workload, graphs: WorkloadGraphs, resources: Resources): RunEstimate {
   checkSites(graphs.gradient, work.lora);
   const memory = estimateMemory(work, graphs, resources.processBytes);
   const openingBytes = memory.bytes - resources.processBytes;

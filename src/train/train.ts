@@ -1,12 +1,15 @@
-import { CheckpointError } from '../core/errors.ts';
+import { CheckpointError, ConfigError } from '../core/errors.ts';
 import { FROZEN } from '../optim/flat.ts';
 import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
+import { assess } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { planOf, Run, type RunContext } from './run.ts';
 import { chooseRunFolder, createRunFolder, openRunFolder, type RunFolder, readRunConfig } from './run-folder.ts';
+import { refusal } from './shortage.ts';
 import { Trainer, type TrainerOptions } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
 import { readStart } from './warm-start.ts';
@@ -14,6 +17,8 @@ import { readStart } from './warm-start.ts';
 export interface TrainControl {
   /** Once aborted, the run ends after its current step, with a checkpoint to go on from. */
   readonly signal?: AbortSignal;
+  /** Run even if memory or disk are expected not to suffice. */
+  readonly force?: boolean;
 }
 
 /**
@@ -27,16 +32,20 @@ export interface TrainControl {
  * @example
  * for await (const event of train({ data: 'social-posts' })) if (event.type === 'step') console.log(event.loss);
  */
-export async function* train(options: TrainOptions, { signal }: TrainControl = {}): AsyncGenerator<TrainEvent, void> {
+export async function* train(
+  options: TrainOptions,
+  { signal, force = false }: TrainControl = {},
+): AsyncGenerator<TrainEvent, void> {
   const { config, from } = await readStart(parseTrainConfig(options), options);
   const dir = await chooseRunFolder(config);
   const prepared = await prepare(config, from);
   yield* onDevice(config.threads, async function* (device) {
+    const estimate = await fitting(device, { config, prepared, dir, force });
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
     const context = { config, prepared, folder, threads: device.threads, signal };
     const run = new Run(context, trainer);
-    yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size) }));
+    yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
   });
 }
 
@@ -50,7 +59,7 @@ export async function* train(options: TrainOptions, { signal }: TrainControl = {
  */
 export async function* resume(
   dir: string,
-  { signal, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
+  { signal, force = false, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
 ): AsyncGenerator<TrainEvent, void> {
   const config = await readRunConfig(dir);
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
@@ -58,24 +67,41 @@ export async function* resume(
   const prepared = await prepare(config);
   await checkUnchanged(dir, progress, prepared);
   yield* onDevice(threads ?? progress.threads, async function* (device) {
+    const estimate = await fitting(device, { config, prepared, dir, force });
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
-    yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged }), { told: 1 });
+    yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged, estimate }), { told: 1 });
   });
 }
 
 async function* goOn(
   context: RunContext,
   trainer: Trainer,
-  { path, checkpoint, damaged }: Awaited<ReturnType<TrainingCheckpoints['latest']>>,
+  { path, checkpoint, damaged, estimate }: Awaited<ReturnType<TrainingCheckpoints['latest']>> & {
+    readonly estimate: RunEstimate;
+  },
 ): AsyncGenerator<TrainEvent, void> {
   const run = new Run(context, trainer);
   await run.restore(checkpoint);
-  yield { type: 'started', ...planOf(context, trainer.size) };
+  yield { type: 'started', ...planOf(context, trainer.size), estimate };
   const { step, epoch } = checkpoint.progress;
   const notes = [...damaged, ...differences(checkpoint.progress, context.threads)];
   yield* run.events({ type: 'resumed', step, epoch, path, notes });
+}
+
+/**
+ * What the run is expected to take.
+ *
+ * @throws ConfigError if that is more than there is, with what would fit.
+ */
+async function fitting(
+  device: Device,
+  { force, ...run }: Parameters<typeof assess>[1] & { readonly force: boolean },
+): Promise<RunEstimate> {
+  const { estimate, shortage } = await assess(device, run);
+  if (shortage !== null && !force) throw new ConfigError(refusal(shortage));
+  return estimate;
 }
 
 /** What runs on a device that is closed whatever happens. */

@@ -24,8 +24,8 @@ export interface Workload
   /** Examples of one optimiser step. */
   readonly batchSize: number;
   readonly examples: PerSplit<number>;
-  /** Tokens of texts, of every example or of a fair sample. */
-  readonly lengths: PerSplit<readonly number[]>;
+  /** Tokens of each sequence of an example, for every example or a fair sample of them. */
+  readonly lengths: PerSplit<readonly (readonly number[])[]>;
 }
 
 /** The graphs of a run. */
@@ -65,14 +65,14 @@ export function sampledSteps({ lengths: { train }, batchSize, microBatchTokens }
     .slice(0, SAMPLED_STEPS)
     .map((batch) =>
       cut(
-        batch.map((i) => train[i]!),
+        batch.flatMap((i) => train[i]!),
         microBatchTokens,
       ),
     );
 }
 
 /** The batches in which a split is scored. */
-export const scoringBatches = (lengths: readonly number[]): Batch[] => cut(lengths, SCORING_BUDGET);
+export const scoringBatches = (lengths: readonly (readonly number[])[]): Batch[] => cut(lengths.flat(), SCORING_BUDGET);
 
 const cut = (lengths: readonly number[], budget: number): Batch[] =>
   microBatches(lengths, budget).map((part) => ({

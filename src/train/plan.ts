@@ -1,0 +1,71 @@
+import { Device } from '../runtime/device.ts';
+import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import { estimateRun, inspectResources, type RunEstimate } from './estimate.ts';
+import type { TrainPlan } from './events.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { batchSizeOf, planOf } from './run.ts';
+import { chooseRunFolder } from './run-folder.ts';
+import { shortageOf } from './shortage.ts';
+import type { EncodedExample } from './trainer.ts';
+import { readStart } from './warm-start.ts';
+import { type Workload, workloadGraphs } from './workload.ts';
+
+/** What {@link train} would do with the same options, and what that takes. */
+export type PlannedRun = TrainPlan & {
+  readonly estimate: RunEstimate;
+  /** Why `train` would refuse to run, and what would fit; null if it would run. */
+  readonly shortage: string | null;
+};
+
+/**
+ * Looks at base, data and machine, and says what a run would take: memory, disk and time. Trains nothing, loads no
+ * weights and writes no folder.
+ *
+ * @throws ConfigError, DataError, CheckpointError as `train`.
+ */
+export async function planTraining(options: TrainOptions): Promise<PlannedRun> {
+  const { config, from } = await readStart(parseTrainConfig(options), options);
+  const dir = await chooseRunFolder(config);
+  const prepared = await prepare(config, from);
+  const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
+  try {
+    const { trained, ...found } = await assess(device, { config, prepared, dir });
+    return { ...planOf({ config, prepared, folder: { dir } }, trained), ...found };
+  } finally {
+    await device.close();
+  }
+}
+
+/** What a run takes on this machine, and whether it fits. */
+export async function assess(
+  device: Device,
+  { config, prepared, dir }: { readonly config: TrainConfig; readonly prepared: Prepared; readonly dir: string },
+): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
+  const work = workloadOf(config, prepared);
+  const graphs = workloadGraphs(work);
+  const resources = await inspectResources(device, dir);
+  const estimate = estimateRun(work, graphs, resources);
+  const shortage = shortageOf(work, graphs, { estimate, resources }) ?? null;
+  return { estimate, shortage, trained: graphs.layout.size };
+}
+
+function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
+  const { checkpoint, spec, dataset, lora, optimizer, posWeight, train, validation, test } = prepared;
+  const lengthsOf = (examples: readonly EncodedExample[]) =>
+    examples.map(({ sequences }) => sequences.map((ids) => ids.length));
+  return {
+    spec,
+    tensors: checkpoint.tensors,
+    task: dataset.task,
+    labels: dataset.labels.length,
+    lora,
+    optimizer,
+    maxGradNorm: config.maxGradNorm || undefined,
+    microBatchTokens: config.microBatchTokens,
+    ...(posWeight ? { posWeight } : {}),
+    epochs: config.epochs,
+    batchSize: batchSizeOf(config),
+    examples: { train: train.length, validation: validation.length, test: test.length },
+    lengths: { train: lengthsOf(train), validation: lengthsOf(validation), test: lengthsOf(test) },
+  };
+}
