@@ -221,7 +221,7 @@ describe('cost counts the nodes that are written', () => {
     graph.output('y', y);
     const feeds = draw(row, 1);
     const { nodeCount } = emitOnnx(graph, (name) => ({ kind: 'inline', tensor: feeds[name]! }));
-    const { nodes, flops, bytes, peakBytes } = graphCost(graph, { sizes: { S: 3 } });
+    const { nodes, flops, bytes, peakBytes } = graphCost(graph, { S: 3 });
     expect(nodes).toBe(nodeCount - graph.outputs.size);
     for (const count of [flops, bytes, peakBytes]) expect(count).toBeGreaterThanOrEqual(0);
   });

@@ -7,7 +7,7 @@ import { graphCost } from './cost.ts';
 function costOf(build: (x: ReturnType<Graph['input']>) => ReturnType<Graph['input']>) {
   const graph = new Graph();
   graph.output('y', build(graph.input('x', 'float32', ['N', 6])));
-  return graphCost(graph, { sizes: { N: 5, B: 2, T: 4 }, isFlat: (name) => name === 'trained' });
+  return graphCost(graph, { N: 5, B: 2, T: 4 }, (name) => name === 'trained');
 }
 const float = (n: number) => 4 * n;
 
@@ -65,6 +65,6 @@ describe('graphCost', () => {
   test('a symbol without a size is a mistake of ours', () => {
     const graph = new Graph();
     graph.output('y', mul(graph.input('x', 'float32', ['Q']), graph.constant(2)));
-    expect(() => graphCost(graph, { sizes: {} })).toThrow('internal: no size is given for dimension Q');
+    expect(() => graphCost(graph, {})).toThrow('internal: no size is given for dimension Q');
   });
 });

@@ -5,7 +5,7 @@ import type { OpCost, Sized } from '../graph/op.ts';
 import { copy } from '../graph/ops/costs.ts';
 import { parameterOp } from '../graph/ops/leaf.ts';
 import { type DType, showType, type TensorType } from '../graph/shape.ts';
-import { fuse } from './fuse.ts';
+import { type Fusion, fuse } from './fuse.ts';
 import { type MemoryStep, planMemory } from './memory-plan.ts';
 
 /** Nodes, arithmetic operations and bytes moved. */
@@ -27,63 +27,87 @@ export interface GraphCost extends Work {
   readonly outputBytes: number;
 }
 
-export interface CostOptions {
-  /** The size of each symbolic dimension: `{ N: 512, B: 16, T: 48 }`. */
-  readonly sizes: Readonly<Record<string, number>>;
-  /** Parameters that lie in a flat vector given at every run, out of which each is copied. Default: none. */
-  readonly isFlat?: (parameter: string) => boolean;
-}
+/** The size of each symbolic dimension: `{ N: 512, B: 16, T: 48 }`. */
+export type Sizes = Readonly<Record<string, number>>;
 
 /** A value as it is emitted: with fusions applied, and what absorbs it gone. */
 interface Emitted {
+  readonly value: Value;
+  readonly inputs: readonly Value[];
+  costFor(inputs: readonly Sized[], result: Sized): OpCost;
+}
+
+/**
+ * Looks at a graph once, with the fusions of its emission, and tells what a run of its outputs costs for any sizes.
+ *
+ * @param isFlat which parameters lie in a flat vector given at every run, out of which each is copied. Default: none.
+ */
+export function graphCosts(
+  graph: Graph,
+  isFlat: (parameter: string) => boolean = () => false,
+): (sizes: Sizes) => GraphCost {
+  const outputs = [...graph.outputs.values()];
+  const emitted = emittedValues(graph, isFlat);
+  return (sizes) => {
+    const steps = emitted.map(({ value, inputs, costFor }) => {
+      const result = sized(value, sizes);
+      const given = inputs.map((x) => sized(x, sizes));
+      return { value, inputs, bytes: result.bytes, cost: costFor(given, result) };
+    });
+    const total = (among: readonly Step[]): Work => ({
+      nodes: sum(among, ({ cost }) => cost.nodes),
+      flops: sum(among, ({ cost }) => cost.flops),
+      bytes: sum(among, ({ cost }) => cost.bytes),
+    });
+    return {
+      ...total(steps),
+      products: total(steps.filter(({ cost }) => cost.kind === 'product')),
+      passes: total(steps.filter(({ cost }) => cost.kind !== 'product')),
+      outputBytes: sum(outputs, (v) => sized(v, sizes).bytes),
+      // Many ask for the work, few for the memory, which takes longer to plan.
+      get peakBytes() {
+        return peakBytes(steps, outputs);
+      },
+    };
+  };
+}
+
+/** What one run of a graph costs: {@link graphCosts} for one set of sizes. */
+export const graphCost = (graph: Graph, sizes: Sizes, isFlat?: (parameter: string) => boolean): GraphCost =>
+  graphCosts(graph, isFlat)(sizes);
+
+interface Step {
   readonly value: Value;
   readonly inputs: readonly Value[];
   readonly cost: OpCost;
   readonly bytes: number;
 }
 
-/** Counts what one run of a graph's outputs costs, with the fusions of its emission. */
-export function graphCost(graph: Graph, options: CostOptions): GraphCost {
-  const steps = emittedSteps(graph, options);
-  const total = (among: readonly Emitted[]): Work => ({
-    nodes: sum(among, ({ cost }) => cost.nodes),
-    flops: sum(among, ({ cost }) => cost.flops),
-    bytes: sum(among, ({ cost }) => cost.bytes),
-  });
-  const outputs = [...graph.outputs.values()];
-  return {
-    ...total(steps),
-    products: total(steps.filter(({ cost }) => cost.kind === 'product')),
-    passes: total(steps.filter(({ cost }) => cost.kind !== 'product')),
-    peakBytes: peakBytes(steps, outputs),
-    outputBytes: sum(outputs, (v) => sized(v, options).bytes),
-  };
-}
-
-function emittedSteps(graph: Graph, options: CostOptions): Emitted[] {
+function emittedValues(graph: Graph, isFlat: (parameter: string) => boolean): Emitted[] {
   const outputs = [...graph.outputs.values()];
   const fusions = fuse(ancestors(outputs), outputs);
   const inputsOf = (v: Value) => fusions.get(v)?.inputs ?? v.inputs;
   const needed = ancestors(outputs, inputsOf);
   return graph.values
     .filter((v) => needed.has(v))
-    .map((value) => {
-      const inputs = inputsOf(value);
-      const result = sized(value, options);
-      const sizes = inputs.map((x) => sized(x, options));
-      const cost = isCopiedOut(value, options)
-        ? { ...copy([result], result), nodes: 2 }
-        : (fusions.get(value)?.cost(sizes, result) ?? value.op.cost(sizes, result, value.attrs));
-      return { value, inputs, cost, bytes: result.bytes };
-    });
+    .map((value) => ({ value, inputs: inputsOf(value), costFor: costRule(value, fusions.get(value), isFlat) }));
+}
+
+function costRule(
+  value: Value,
+  fusion: Fusion | undefined,
+  isFlat: (parameter: string) => boolean,
+): Emitted['costFor'] {
+  if (isCopiedOut(value, isFlat)) return (_, result) => ({ ...copy([result], result), nodes: 2 });
+  return (inputs, result) => fusion?.cost(inputs, result) ?? value.op.cost(inputs, result, value.attrs);
 }
 
 /** A trained parameter is cut out of the flat vector and given its shape. */
-const isCopiedOut = ({ op, attrs }: Value, { isFlat }: CostOptions): boolean =>
-  (op as unknown) === parameterOp && (isFlat?.((attrs as { readonly name: string }).name) ?? false);
+const isCopiedOut = ({ op, attrs }: Value, isFlat: (parameter: string) => boolean): boolean =>
+  (op as unknown) === parameterOp && isFlat((attrs as { readonly name: string }).name);
 
 /** Leaves take no part: what is given lies elsewhere. */
-function peakBytes(steps: readonly Emitted[], outputs: readonly Value[]): number {
+function peakBytes(steps: readonly Step[], outputs: readonly Value[]): number {
   const computed = steps.flatMap(({ value, inputs, cost, bytes }): MemoryStep[] =>
     cost.kind === 'leaf'
       ? []
@@ -106,7 +130,7 @@ function peakBytes(steps: readonly Emitted[], outputs: readonly Value[]): number
 
 const elementBytes: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint32: 4, bool: 1 };
 
-function sized({ shape, dtype }: TensorType, { sizes }: CostOptions): Sized {
+function sized({ shape, dtype }: TensorType, sizes: Sizes): Sized {
   const bound = shape.map((d) =>
     typeof d === 'number' ? d : (sizes[d] ?? internal(`no size is given for dimension ${d}`)),
   );

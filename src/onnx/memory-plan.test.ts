@@ -21,12 +21,7 @@ describe('planMemory', () => {
     ['gives no memory to a view', [step(0, []), step(1, [0], { kind: 'view' }), step(2, [1])], [2], 16],
     ['gives no memory to a view of what is given', [step(1, [7], { kind: 'view' }), step(2, [1])], [2], 8],
     ['computes in place where nobody else reads', [step(0, []), step(1, [0], { kind: 'elementwise' })], [1], 8],
-    [
-      'not where somebody else reads',
-      [step(0, []), step(1, [0], { kind: 'elementwise' }), step(2, [0, 1])],
-      [2],
-      24,
-    ],
+    ['not where somebody else reads', [step(0, []), step(1, [0], { kind: 'elementwise' }), step(2, [0, 1])], [2], 24],
     ['not what is wanted in the end', [step(0, []), step(1, [0], { kind: 'elementwise' })], [0, 1], 16],
     ['reads twice in place', [step(0, []), step(1, [0, 0], { kind: 'elementwise' })], [1], 8],
     ['counts scratch where it is used', [step(0, [], { scratchBytes: 50 }), step(1, [0])], [1], 58],

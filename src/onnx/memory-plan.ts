@@ -41,14 +41,13 @@ export function planMemory(steps: readonly MemoryStep[], kept: readonly number[]
   const readers = count([...steps.flatMap(({ reads }) => reads), ...kept]);
   const bufferOf = new Map<number, Buffer>();
   const all: Buffer[] = [];
-  let free: Buffer[] = [];
+  const free = new Map<string, Buffer[]>();
   for (const [at, step] of steps.entries()) {
     const lent = lentBuffer(step, bufferOf);
     if (step.kind === 'view' && !lent) continue;
-    const reused = lent ?? free.find(({ sizeClass }) => sizeClass === step.sizeClass);
+    const reused = lent ?? free.get(step.sizeClass)?.pop();
     const buffer = reused ?? { number: all.length, ...step, first: at, last: at, readers: 0 };
     if (!reused) all.push(buffer);
-    free = free.filter((b) => b !== buffer);
     buffer.readers += readers.get(step.id) ?? 0;
     buffer.last = at;
     bufferOf.set(step.id, buffer);
@@ -56,7 +55,10 @@ export function planMemory(steps: readonly MemoryStep[], kept: readonly number[]
       const read = bufferOf.get(id);
       if (!read) continue;
       read.last = at;
-      if (--read.readers === 0) free.push(read);
+      if (--read.readers > 0) continue;
+      const same = free.get(read.sizeClass);
+      if (same) same.push(read);
+      else free.set(read.sizeClass, [read]);
     }
   }
   for (const id of kept) if (bufferOf.has(id)) bufferOf.get(id)!.last = steps.length - 1;

@@ -163,5 +163,5 @@ async function measured(device: Device, graph: Graph): Promise<Measurement> {
   }
   for (const feed of Object.values(feeds)) feed.free();
   await session.release();
-  return { work: graphCost(graph, { sizes: {} }), seconds: seconds.sort((a, b) => a - b)[repeats >> 1]! };
+  return { work: graphCost(graph, {}), seconds: seconds.sort((a, b) => a - b)[repeats >> 1]! };
 }

@@ -3,11 +3,10 @@ import { sizeOf } from '../core/tensor.ts';
 import { ancestors, type Graph } from '../graph/graph.ts';
 import { matmulOp } from '../graph/ops/matmul.ts';
 import { embeddingBytes, prepackFits } from '../models/weights.ts';
-import { graphCost } from '../onnx/cost.ts';
+import type { GraphCost } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import {
   type Batch,
-  costOf,
   extremeBatches,
   sampledSteps,
   scoringBatches,
@@ -52,8 +51,8 @@ export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBy
   const forward = sessionBytes(graphs.forward, work.tensors, { layout: graphs.layout, prepack });
   const vectors = vectorBytes(work, graphs);
   const evaluating = [...scoringBatches(work.lengths.validation), ...scoringBatches(work.lengths.test)];
-  const activations = peakOf(graphs.gradient, sampledSteps(work).flat(), graphs.layout);
-  const scoring = peakOf(graphs.forward, evaluating, graphs.layout);
+  const activations = peakOf(graphs.costs.gradient, sampledSteps(work).flat());
+  const scoring = peakOf(graphs.costs.forward, evaluating);
 
   const always: Part[] = [
     { name: 'process, tokenizer and data', bytes: processBytes },
@@ -124,12 +123,10 @@ const wideningBytes = (frozen: readonly Frozen[]): number =>
  * The flat vectors: parameters, those before the last step, zeros, the gradient and the optimiser's, the copies on
  * their way to the engine's thread, and what the update computes, among it the next ones.
  */
-function vectorBytes({ optimizer }: Workload, { update, layout }: WorkloadGraphs): number {
+function vectorBytes({ optimizer }: Workload, { costs, layout }: WorkloadGraphs): number {
   const vector = 4 * layout.size;
-  return vector * (4 + 2 * optimizer.state.length + 2) + ARENA * graphCost(update, { sizes: {} }).peakBytes;
+  return vector * (4 + 2 * optimizer.state.length + 2) + ARENA * costs.update().peakBytes;
 }
 
-function peakOf(graph: Graph, batches: readonly Batch[], layout: FlatLayout): number {
-  const peaks = extremeBatches(batches).map((batch) => costOf(graph, batch, layout).peakBytes);
-  return ARENA * Math.max(0, ...peaks);
-}
+const peakOf = (cost: (batch: Batch) => GraphCost, batches: readonly Batch[]): number =>
+  ARENA * Math.max(0, ...extremeBatches(batches).map((batch) => cost(batch).peakBytes));

@@ -1,10 +1,7 @@
-import type { Graph } from '../graph/graph.ts';
-import { graphCost } from '../onnx/cost.ts';
-import type { FlatLayout } from '../optim/flat.ts';
+import type { GraphCost } from '../onnx/cost.ts';
 import { type MachineSpeed, type RunTime, runTime } from '../runtime/speed.ts';
 import {
   type Batch,
-  costOf,
   sampledSteps,
   scoringBatches,
   spread,
@@ -35,7 +32,7 @@ const OPENING_BYTES_PER_SECOND = 1e9;
 /** A call of the engine: messages between threads, apart from what they carry. */
 const CALL_SECONDS = 3e-4;
 /** Batches whose cost is computed; the rest are like them. */
-const SAMPLED_BATCHES = 48;
+const SAMPLED_BATCHES = 24;
 
 export function estimateTime(
   work: Workload,
@@ -45,8 +42,8 @@ export function estimateTime(
   const { speed } = machine;
   const steps = sampledSteps(work);
   const parts = steps.flat();
-  const gradient = meanTime(graphs.gradient, parts, { ...graphs, speed });
-  const update = runTime(graphCost(graphs.update, { sizes: {} }), speed);
+  const gradient = meanTime(graphs.costs.gradient, parts, speed);
+  const update = runTime(graphs.costs.update(), speed);
   const perStep = parts.length / Math.max(1, steps.length);
   const sum = (of: (time: RunTime) => number) => perStep * of(gradient) + of(update);
   const overhead = sum((t) => t.overheadSeconds) + (perStep + 1) * CALL_SECONDS;
@@ -57,7 +54,7 @@ export function estimateTime(
     const batches = scoringBatches(work.lengths[split]);
     if (batches.length === 0) return 0;
     const scale = work.examples[split] / work.lengths[split].length;
-    const each = meanTime(graphs.forward, batches, { ...graphs, speed }).seconds + CALL_SECONDS;
+    const each = meanTime(graphs.costs.forward, batches, speed).seconds + CALL_SECONDS;
     return scale * batches.length * (each + feedSeconds(work, batches, speed));
   };
   const epoch = step * stepsOf(work);
@@ -80,12 +77,8 @@ function feedSeconds({ spec }: Workload, batches: readonly Batch[], speed: Machi
   return (6 * 4 * tokens * spec.config.hidden_size) / speed.passBytesPerSecond;
 }
 
-function meanTime(
-  graph: Graph,
-  batches: readonly Batch[],
-  { layout, speed }: { readonly layout: FlatLayout; readonly speed: MachineSpeed },
-): RunTime {
-  const times = spread(batches, SAMPLED_BATCHES).map((batch) => runTime(costOf(graph, batch, layout), speed));
+function meanTime(cost: (batch: Batch) => GraphCost, batches: readonly Batch[], speed: MachineSpeed): RunTime {
+  const times = spread(batches, SAMPLED_BATCHES).map((batch) => runTime(cost(batch), speed));
   const mean = (of: (time: RunTime) => number) => times.reduce((n, t) => n + of(t), 0) / Math.max(1, times.length);
   return {
     seconds: mean((t) => t.seconds),

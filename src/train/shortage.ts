@@ -27,14 +27,14 @@ const listed = (parts: RunEstimate['memory']['parts']): string =>
     .join(', ');
 
 function advice(work: Workload, graphs: WorkloadGraphs, resources: Resources): string {
+  const least = estimateMemory(...smallest(work), resources.processBytes);
+  if (least.bytes > resources.availableMemoryBytes)
+    return `No setting makes it fit: even ${SMALLEST_FLAGS} with one layer takes ${formatBytes(Math.round(least.bytes))}. Take a smaller base, or a machine with more memory`;
   const [together, ...single] = remedies(work, graphs).reverse();
   const alone = single.reverse().flatMap((series) => firstThatFits(series, resources));
   // All at once changes most: worth saying only where nothing alone is enough.
   const fitting = alone.length > 0 ? alone : firstThatFits(together!, resources);
-  if (fitting.length > 0)
-    return `It would fit with ${fitting.map(({ flags, bytes }) => `${flags} (${formatBytes(Math.round(bytes))})`).join(', or with ')}`;
-  const least = estimateMemory(...smallest(work), resources.processBytes);
-  return `No setting makes it fit: even ${SMALLEST_FLAGS} with one layer takes ${formatBytes(Math.round(least.bytes))}. Take a smaller base, or a machine with more memory`;
+  return `It would fit with ${fitting.map(({ flags, bytes }) => `${flags} (${formatBytes(Math.round(bytes))})`).join(', or with ')}`;
 }
 
 /** Other settings, and the run under them. */

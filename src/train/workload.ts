@@ -6,7 +6,7 @@ import type { Graph } from '../graph/graph.ts';
 import { withLora } from '../lora/lora.ts';
 import { isTrained } from '../lora/trained.ts';
 import { dense } from '../nn/linear.ts';
-import { type GraphCost, graphCost } from '../onnx/cost.ts';
+import { type GraphCost, graphCost, graphCosts } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import { updateGraph } from '../optim/update.ts';
 import { forwardGraph, SCORING_BUDGET } from '../predict/scorer.ts';
@@ -28,18 +28,29 @@ export interface Workload
   readonly lengths: PerSplit<readonly (readonly number[])[]>;
 }
 
-/** The graphs of a run. */
+/** The graphs of a run, and what they cost. */
 export interface WorkloadGraphs {
   readonly gradient: Graph;
   readonly forward: Graph;
-  readonly update: Graph;
   readonly layout: FlatLayout;
+  readonly costs: {
+    gradient(batch: Batch): GraphCost;
+    forward(batch: Batch): GraphCost;
+    update(): GraphCost;
+  };
 }
 
 export function workloadGraphs(work: Workload): WorkloadGraphs {
   const { graph: gradient, layout } = gradientGraph((g) => buildLoss(g, work), isTrained);
   const forward = forwardGraph({ ...work, linear: withLora(dense, work.lora) });
-  return { gradient, layout, forward, update: updateGraph(work.optimizer, layout.size, work.maxGradNorm) };
+  const isFlat = (name: string) => layout.parts.has(name);
+  const [ofGradient, ofForward] = [graphCosts(gradient, isFlat), graphCosts(forward, isFlat)];
+  const costs = {
+    gradient: (batch: Batch) => ofGradient({ ...batch }),
+    forward: (batch: Batch) => ofForward({ ...batch }),
+    update: () => graphCost(updateGraph(work.optimizer, layout.size, work.maxGradNorm), {}),
+  };
+  return { gradient, forward, layout, costs };
 }
 
 /** What is computed at once: N tokens of B texts, the longest of T. */
@@ -49,9 +60,14 @@ export interface Batch {
   readonly T: number;
 }
 
-/** What a run of one of the graphs over a batch costs. */
-export const costOf = (graph: Graph, { N, B, T }: Batch, { parts }: FlatLayout): GraphCost =>
-  graphCost(graph, { sizes: { N, B, T }, isFlat: (name) => parts.has(name) });
+/** What each graph of a run costs over a batch: the same on every machine. */
+export function workloadCost(
+  work: Workload,
+  batch: Batch,
+): Readonly<Record<'gradient' | 'forward' | 'update', GraphCost>> {
+  const { costs } = workloadGraphs(work);
+  return { gradient: costs.gradient(batch), forward: costs.forward(batch), update: costs.update() };
+}
 
 /** Optimiser steps of an epoch. */
 export const stepsOf = ({ examples, batchSize }: Workload): number => Math.ceil(examples.train / batchSize);
