@@ -78,7 +78,12 @@ export async function* resume(
 async function* goOn(
   context: RunContext,
   trainer: Trainer,
-  { path, checkpoint, damaged, estimate }: Awaited<ReturnType<TrainingCheckpoints['latest']>> & {
+  {
+    path,
+    checkpoint,
+    damaged,
+    estimate,
+  }: Awaited<ReturnType<TrainingCheckpoints['latest']>> & {
     readonly estimate: RunEstimate;
   },
 ): AsyncGenerator<TrainEvent, void> {
