@@ -49,7 +49,8 @@ export async function assess(
   return { estimate, shortage, trained: graphs.layout.size };
 }
 
-function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
+/** A configuration and its data, as far as cost depends on them. */
+export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
   const { checkpoint, spec, dataset, lora, optimizer, posWeight, train, validation, test } = prepared;
   const lengthsOf = (examples: readonly EncodedExample[]) =>
     examples.map(({ sequences }) => sequences.map((ids) => ids.length));
