@@ -237,7 +237,7 @@ test.each([1, 2])(
     for (let kills = 0, tries = 0; kills < 2 && tries < 20; tries++) {
       const child = start(...(hasCheckpoint(run) ? ['--resume', run] : [...flags(run), '--overwrite']));
       const over = ended(child);
-      const moment = new Promise((done) => setTimeout(done, 700 + 900 * rng.uniform()));
+      const moment = new Promise((done) => setTimeout(done, 1000 + 100 * tries + 900 * rng.uniform()));
       await Promise.race([moment, over]);
       if (child.exitCode !== null) break;
       child.kill('SIGKILL');
@@ -261,7 +261,13 @@ test.skipIf(!canMount)(
     const folder = temporaryFolder();
     const [small, kept] = [join(folder, 'small'), join(folder, 'kept')];
     mkdirSync(small);
-    const command = [process.execPath, join(root, 'dist/cli/main.js'), 'train', ...flags(join(small, 'run'))];
+    const command = [
+      process.execPath,
+      join(root, 'dist/cli/main.js'),
+      'train',
+      '--force',
+      ...flags(join(small, 'run')),
+    ];
     const keep = `cp -r ${small}/run ${kept}`;
     const watch = `(while sleep 0.02; do cp -r ${small}/run/checkpoints ${folder}/ 2>/dev/null; done) &`;
     const script = `mount -t tmpfs -o size=210k tmpfs ${small} && ${watch} ${command.join(' ')}; code=$?; ${keep}; kill $!; exit $code`;
