@@ -123,9 +123,10 @@ const wideningBytes = (frozen: readonly Frozen[]): number =>
  * The flat vectors: parameters, those before the last step, zeros, the gradient and the optimiser's, the copies on
  * their way to the engine's thread, and what the update computes, among it the next ones.
  */
-function vectorBytes({ optimizer }: Workload, { costs, layout }: WorkloadGraphs): number {
+function vectorBytes({ optimizer, loraPlusRatio }: Workload, { costs, layout }: WorkloadGraphs): number {
   const vector = 4 * layout.size;
-  return vector * (4 + 2 * optimizer.state.length + 2) + ARENA * costs.update().peakBytes;
+  const rates = loraPlusRatio === undefined ? 0 : 2;
+  return vector * (4 + 2 * optimizer.state.length + 2 + rates) + ARENA * costs.update().peakBytes;
 }
 
 const peakOf = (cost: (batch: Batch) => GraphCost, batches: readonly Batch[]): number =>

@@ -64,6 +64,7 @@ export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
     ...(posWeight ? { posWeight } : {}),
+    ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
     epochs: config.epochs,
     batchSize: batchSizeOf(config),
     examples: { train: train.length, validation: validation.length, test: test.length },

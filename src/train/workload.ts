@@ -17,7 +17,15 @@ import { buildLoss, type TrainerOptions } from './trainer.ts';
 export interface Workload
   extends Pick<
     TrainerOptions,
-    'spec' | 'labels' | 'task' | 'lora' | 'optimizer' | 'maxGradNorm' | 'microBatchTokens' | 'posWeight'
+    | 'spec'
+    | 'labels'
+    | 'task'
+    | 'lora'
+    | 'optimizer'
+    | 'maxGradNorm'
+    | 'microBatchTokens'
+    | 'posWeight'
+    | 'loraPlusRatio'
   > {
   readonly tensors: Checkpoint['tensors'];
   readonly epochs: number;
@@ -45,10 +53,12 @@ export function workloadGraphs(work: Workload): WorkloadGraphs {
   const forward = forwardGraph({ ...work, linear: withLora(dense, work.lora) });
   const isFlat = (name: string) => layout.parts.has(name);
   const [ofGradient, ofForward] = [graphCosts(gradient, isFlat), graphCosts(forward, isFlat)];
+  const { maxGradNorm, loraPlusRatio } = work;
   const costs = {
     gradient: (batch: Batch) => ofGradient({ ...batch }),
     forward: (batch: Batch) => ofForward({ ...batch }),
-    update: () => graphCost(updateGraph(work.optimizer, layout.size, work.maxGradNorm), {}),
+    update: () =>
+      graphCost(updateGraph(work.optimizer, layout.size, { maxGradNorm, rates: loraPlusRatio !== undefined }), {}),
   };
   return { gradient, forward, layout, costs };
 }
