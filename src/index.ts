@@ -33,4 +33,5 @@ export { tensorboard } from './tracking/tensorboard.ts';
 export { track } from './tracking/track.ts';
 export { type TrainConfig, type TrainOptions, trainSchema } from './train/config.ts';
 export type { TrainEvent, TrainPlan, TrainResult } from './train/events.ts';
+export { type PlannedRun, planTraining } from './train/plan.ts';
 export { resume, type TrainControl, train } from './train/train.ts';

@@ -136,6 +136,28 @@ describe('train', () => {
     expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'finished', out: at('yaml') });
   });
 
+  it('says with --dry-run what a run would take, and writes nothing', async () => {
+    const flags = ['train', '--data', 'social-posts', ...small, '--out', at('dry'), '--dry-run'];
+    const report = await output(...flags);
+    expect(report).toMatch(
+      /^memory {6}[\d.]+ MB +expected at the peak \((training|evaluation)\), of [\d.]+ GB that can be had$/m,
+    );
+    expect(report).toMatch(/^ {12}[\d.]+ MB +frozen weights$/m);
+    expect(report).toMatch(/^disk {8}[\d.]+ [kM]B +at most, of [\d.]+ GB that are free$/m);
+    expect(report).toMatch(/^time .* in all$/m);
+    expect(report).toMatch(/^limits {6}memory {6}.+ \([\d.]+ MB\)$/m);
+    const plan = JSON.parse(await output(...flags, '--json'));
+    expect(plan).toMatchObject({ steps: 132, epochs: 1, shortage: null, estimate: { disk: {}, time: {} } });
+    expect(plan.estimate.memory.bytes).toBeGreaterThan(1e8);
+    expect(readdirSync(folder)).not.toContain('dry');
+  });
+
+  it('takes no --dry-run of a run that goes on', async () => {
+    const { code, stderr } = await emotune('train', '--resume', run, '--dry-run');
+    expect(code).toBe(2);
+    expect(stderr).toContain('error: --dry-run is for a new run: leave out --resume');
+  });
+
   it('exits with 5 when the loss is no number', async () => {
     const wild = ['--optimizer', 'sgd', '--learning-rate', '1e30', '--max-grad-norm', '0', '--warmup', '0'];
     const { code, stderr } = await emotune('train', '--data', 'posts.jsonl', '--out', at('wild'), ...small, ...wild);

@@ -8,6 +8,7 @@ import type { NdArray } from '../src/graph/op.ts';
 import * as g from '../src/graph/ops/index.ts';
 import { type OpName, ops } from '../src/graph/ops/index.ts';
 import { verify } from '../src/graph/verify.ts';
+import { graphCost } from '../src/onnx/cost.ts';
 import { emitOnnx } from '../src/onnx/emit.ts';
 import { Device } from '../src/runtime/device.ts';
 
@@ -211,6 +212,18 @@ describe('interpreter = runtime', () => {
     const [expected] = interpret(graph, [y], wide(feeds));
     expect(tensors.y!.shape).toEqual(expected!.shape);
     for (const [i, v] of expected!.data.entries()) expect(tensors.y!.data[i]).toBeCloseTo(v, 4);
+  });
+});
+
+describe('cost counts the nodes that are written', () => {
+  test.each(cases)('$name', ({ row }) => {
+    const { graph, y } = build(row);
+    graph.output('y', y);
+    const feeds = draw(row, 1);
+    const { nodeCount } = emitOnnx(graph, (name) => ({ kind: 'inline', tensor: feeds[name]! }));
+    const { nodes, flops, bytes, peakBytes } = graphCost(graph, { S: 3 });
+    expect(nodes).toBe(nodeCount - graph.outputs.size);
+    for (const count of [flops, bytes, peakBytes]) expect(count).toBeGreaterThanOrEqual(0);
   });
 });
 

@@ -237,7 +237,7 @@ test.each([1, 2])(
     for (let kills = 0, tries = 0; kills < 2 && tries < 20; tries++) {
       const child = start(...(hasCheckpoint(run) ? ['--resume', run] : [...flags(run), '--overwrite']));
       const over = ended(child);
-      const moment = new Promise((done) => setTimeout(done, 700 + 900 * rng.uniform()));
+      const moment = new Promise((done) => setTimeout(done, 1000 + 100 * tries + 900 * rng.uniform()));
       await Promise.race([moment, over]);
       if (child.exitCode !== null) break;
       child.kill('SIGKILL');
@@ -261,7 +261,14 @@ test.skipIf(!canMount)(
     const folder = temporaryFolder();
     const [small, kept] = [join(folder, 'small'), join(folder, 'kept')];
     mkdirSync(small);
-    const command = [process.execPath, join(root, 'dist/cli/main.js'), 'train', ...flags(join(small, 'run'))];
+    const command = [
+      process.execPath,
+      join(root, 'dist/cli/main.js'),
+      'train',
+      '--force',
+      ...flags(join(small, 'run')),
+      ...['--checkpoint-minutes', '60'], // after every epoch only: then the first one holds as much as the next
+    ];
     const keep = `cp -r ${small}/run ${kept}`;
     const watch = `(while sleep 0.02; do cp -r ${small}/run/checkpoints ${folder}/ 2>/dev/null; done) &`;
     // once there is a checkpoint, another file leaves room for an adapter, which is a quarter of it, not for the next one

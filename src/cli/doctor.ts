@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { EngineInfo } from '../runtime/info.ts';
+import { inspectMachine, type Machine } from '../runtime/machine.ts';
+import type { MachineSpeed } from '../runtime/speed.ts';
 import { makeCommand } from './command.ts';
-import { inspectMachine, type Machine } from './machine.ts';
 import { printLines } from './output.ts';
 import { formatBytes } from './view/quantities.ts';
 
@@ -13,6 +14,7 @@ interface Diagnosis {
   readonly engine: EngineInfo;
   readonly base: BaseState;
   readonly gemmFlopsPerSecond: number;
+  readonly speed: MachineSpeed;
 }
 
 export function doctorCommand(): Command {
@@ -31,13 +33,31 @@ export function doctorCommand(): Command {
 }
 
 async function diagnose(): Promise<Diagnosis> {
-  const [{ engineInfo }, { gemmSpeed }] = await Promise.all([import('../runtime/info.ts'), import('./gemm-speed.ts')]);
+  const [{ engineInfo }, { gemmFlopsPerSecond }] = await Promise.all([
+    import('../runtime/info.ts'),
+    import('../runtime/speed.ts'),
+  ]);
+  const speed = await engineSpeed();
   return {
     machine: inspectMachine(),
     engine: engineInfo(),
     base: await inspectBase('nano'),
-    gemmFlopsPerSecond: await gemmSpeed(),
+    gemmFlopsPerSecond: gemmFlopsPerSecond(speed),
+    speed,
   };
+}
+
+async function engineSpeed(): Promise<MachineSpeed> {
+  const [{ Device }, { measureSpeed }] = await Promise.all([
+    import('../runtime/device.ts'),
+    import('../runtime/speed.ts'),
+  ]);
+  const device = new Device();
+  try {
+    return await measureSpeed(device);
+  } finally {
+    await device.close();
+  }
 }
 
 async function inspectBase(name: string): Promise<BaseState> {
@@ -53,7 +73,7 @@ async function inspectBase(name: string): Promise<BaseState> {
   }
 }
 
-function report({ machine, engine, base, gemmFlopsPerSecond }: Diagnosis): string[] {
+function report({ machine, engine, base, gemmFlopsPerSecond, speed }: Diagnosis): string[] {
   const { memory } = machine;
   const providers = (bundled: boolean) =>
     engine.providers
@@ -72,7 +92,10 @@ function report({ machine, engine, base, gemmFlopsPerSecond }: Diagnosis): strin
       `onnxruntime-node ${engine.version}: ${providers(true)}; with libraries of their own: ${providers(false)}`,
     ],
     ['base nano', 'problem' in base ? `cannot be used: ${base.problem}` : `here, fingerprint ${base.fingerprint}`],
-    ['speed', `${(gemmFlopsPerSecond / 1e9).toFixed(0)} GFLOP/s in a float32 matrix product (an indication)`],
+    [
+      'speed',
+      `${(gemmFlopsPerSecond / 1e9).toFixed(0)} GFLOP/s in a float32 matrix product, ${formatBytes(speed.passBytesPerSecond)}/s of memory (an indication)`,
+    ],
   ] as const;
   return facts.map(([name, text]) => `${name.padEnd(14)}${text}`);
 }

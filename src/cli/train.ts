@@ -12,8 +12,9 @@ import { abortOnInterrupt } from './interrupt.ts';
 import { printLines } from './output.ts';
 import { pastEvents } from './past-events.ts';
 import { commandLine } from './shell.ts';
-import { styleFor } from './terminal.ts';
+import { columnsOf, styleFor } from './terminal.ts';
 import { openReporter, type ReporterOptions } from './train-reporter.ts';
+import { dryRunReport } from './view/dry-run.ts';
 import { advance, initialState } from './view/train-state.ts';
 import { type NextCommands, trainSummary } from './view/train-summary.ts';
 
@@ -64,6 +65,8 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
 interface Given extends ReporterOptions, Readonly<Record<string, unknown>> {
   readonly config?: string;
   readonly resume?: string;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
 }
 
 export function trainCommand(): Command {
@@ -77,6 +80,10 @@ export function trainCommand(): Command {
       ['emotune train --data posts.csv --base models/Llama-3.2-1B --out runs/posts', 'your own texts and base'],
       ['emotune train --data posts.csv --base meta-llama/Llama-3.2-1B', 'a base from the Hub, fetched once'],
       ['emotune train --config run.yaml --learning-rate 1e-3', 'settings from a file, one of them changed'],
+      [
+        'emotune train --data posts.csv --base models/Llama-3.2-1B --dry-run',
+        'what that would take: memory, disk, time',
+      ],
       ['emotune train --resume runs/posts', 'an interrupted run, from its last checkpoint to the same end'],
     ],
   });
@@ -84,6 +91,8 @@ export function trainCommand(): Command {
     .optionsGroup('Run:')
     .option('--config <file>', 'YAML file of these settings (keys as in the config.yaml of a run); flags override it')
     .option('--resume <run>', 'go on with an interrupted run, with its own settings (--threads may differ)')
+    .option('--dry-run', 'say what the run would take (memory, disk, time) and whether it fits, and train nothing')
+    .option('--force', 'run even if memory or disk are expected not to suffice')
     .optionsGroup('Output:')
     .option('--plain', 'lines instead of the live view (as when stderr is no terminal)')
     .option('--quiet', 'only the result')
@@ -94,14 +103,29 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(given: Given): Promise<number> {
+  if (given.dryRun) return dryRun(given);
   const { train, resume } = await import('../train/train.ts');
+  const force = given.force ?? false;
   if (given.resume === undefined) {
     const options = await trainOptions(given);
-    return watch(options, given, (control) => train(options, control));
+    return watch(options, given, (control) => train(options, { ...control, force }));
   }
   const { readRunConfig } = await import('../train/run-folder.ts');
   const [run, control] = [given.resume, resumeFlags(given)];
-  return watch(await readRunConfig(run), given, (rest) => resume(run, { ...rest, ...control }));
+  return watch(await readRunConfig(run), given, (rest) => resume(run, { ...rest, force, ...control }));
+}
+
+/** Says what a run would take; one that would be refused ends as the run would. */
+async function dryRun(given: Given): Promise<number> {
+  if (given.resume !== undefined)
+    throw new ConfigError('--dry-run is for a new run: leave out --resume, or give the settings of the run');
+  const { planTraining } = await import('../train/plan.ts');
+  const plan = await planTraining(await trainOptions(given), { hub: await hubFor(valuesFrom(hubShape, given)) });
+  if (given.json) await printLines([JSON.stringify(plan)]);
+  else await printLines(dryRunReport(plan, { width: columnsOf(process.stdout, 120), style: styleFor(process.stdout) }));
+  if (plan.shortage === null || given.force) return exitCodes.ok;
+  const { refusal } = await import('../train/shortage.ts');
+  throw new ConfigError(refusal(plan.shortage));
 }
 
 /** @throws ConfigError for a flag that would make the run another one. */

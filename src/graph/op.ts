@@ -33,13 +33,36 @@ export interface OnnxEmitter {
   dim(symbol: string): string;
 }
 
+/** A tensor's shape with every symbol bound, and the memory it takes. */
+export interface Sized {
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** What computing an op once asks of the engine, by the ONNX nodes the op is written as. */
+export interface OpCost {
+  /**
+   * What bounds it and where the result lies:
+   * `leaf` costs nothing at run time, a `view` shares its first input's memory, a `product` multiplies matrices,
+   * a `pass` reads and writes memory, an `elementwise` pass may write where it read.
+   */
+  readonly kind: 'leaf' | 'view' | 'product' | 'pass' | 'elementwise';
+  readonly nodes: number;
+  /** Multiplications and additions, each as one; a function such as exp counts as one. */
+  readonly flops: number;
+  /** Bytes that its nodes read and write. */
+  readonly bytes: number;
+  /** Bytes it holds besides its inputs and its result while it is computed. */
+  readonly scratchBytes: number;
+}
+
 /** A rule's gradient of one input, built only when that input is on a path to what is differentiated. */
 export type Cotangent = () => Value;
 
 /**
  * One primitive operation: everything emotune knows of it in one record.
  *
- * A record without one of the four rules does not compile; `test/ops.test.ts` fails for an op without a row of checks.
+ * A record without one of the five rules does not compile; `test/ops.test.ts` fails for an op without a row of checks.
  */
 export interface Op<Attrs extends object = object> {
   readonly name: string;
@@ -49,6 +72,8 @@ export interface Op<Attrs extends object = object> {
   readonly vjp: ((call: Call<Attrs>, dy: Value) => readonly (Cotangent | null)[]) | 'not differentiable';
   /** Writes the op as ONNX nodes, given its inputs' names. */
   onnx(emit: OnnxEmitter, inputs: readonly string[], call: Call<Attrs>): string;
+  /** What that costs, of inputs and a result of the given sizes. */
+  cost(inputs: readonly Sized[], result: Sized, attrs: Attrs): OpCost;
   /** Computes the op in float64. */
   interpret(inputs: readonly NdArray[], call: Call<Attrs>, env: InterpreterEnv): NdArray;
 }

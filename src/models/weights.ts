@@ -62,13 +62,20 @@ export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;
 /** Tables up to this size are read whole; of larger ones, the rows a batch needs. */
 const IN_MEMORY_BYTES = 128 * 2 ** 20;
 
+/** What the embedding table takes in memory: all of it in float32, or nothing. */
+export function embeddingBytes({ config: { vocab_size, hidden_size } }: DecoderSpec): number {
+  const bytes = 4 * vocab_size * hidden_size;
+  return bytes <= IN_MEMORY_BYTES ? bytes : 0;
+}
+
 /** The embedding table of a checkpoint stays outside the graph: a batch needs few of its rows. */
-export async function openEmbeddings(checkpoint: Checkpoint, { config }: DecoderSpec): Promise<EmbeddingLookup> {
+export async function openEmbeddings(checkpoint: Checkpoint, spec: DecoderSpec): Promise<EmbeddingLookup> {
+  const { config } = spec;
   const name = `${EMBEDDING}.weight`;
   const [rows, width] = [config.vocab_size, config.hidden_size];
   requireTensors(checkpoint, [{ name, shape: [rows, width] }]);
   const entry = entryOf(checkpoint, name);
-  const whole = 4 * sizeOf(entry.shape) <= IN_MEMORY_BYTES ? await readTensor(entry) : undefined;
+  const whole = embeddingBytes(spec) > 0 ? await readTensor(entry) : undefined;
   return async (ids) => {
     const outside = ids.find((id) => id < 0 || id >= rows);
     if (outside !== undefined)

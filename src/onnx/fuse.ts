@@ -1,5 +1,5 @@
 import type { Value } from '../graph/graph.ts';
-import type { Call, OnnxEmitter } from '../graph/op.ts';
+import type { Call, OnnxEmitter, OpCost, Sized } from '../graph/op.ts';
 import { elementwiseOps } from '../graph/ops/elementwise.ts';
 import { expandOp } from '../graph/ops/layout.ts';
 import { matmulOp } from '../graph/ops/matmul.ts';
@@ -9,6 +9,7 @@ import { broadcast, sameShape } from '../graph/shape.ts';
 export interface Fusion {
   readonly inputs: readonly Value[];
   emit(emit: OnnxEmitter, inputs: readonly string[]): string;
+  cost(inputs: readonly Sized[], result: Sized): OpCost;
 }
 
 /**
@@ -40,9 +41,15 @@ function gemmWithAddend(v: Value, readers: ReadonlyMap<Value, number>): Fusion |
   const product = [...v.inputs].reverse().find((x) => isGemm(x) && readers.get(x) === 1 && sameShape(x.shape, v.shape));
   if (!product) return undefined;
   const addend = v.inputs[0] === product ? v.inputs[1]! : v.inputs[0]!;
+  const call = product as Call<MatmulAttrs>;
   return {
     inputs: [...product.inputs, addend],
-    emit: (emit, inputs) => matmulOp.onnx(emit, inputs, product as Call<MatmulAttrs>),
+    emit: (emit, inputs) => matmulOp.onnx(emit, inputs, call),
+    // The addend is copied into the result first.
+    cost(inputs, result) {
+      const plain = matmulOp.cost(inputs.slice(0, 2), result, call.attrs);
+      return { ...plain, flops: plain.flops + result.bytes / 4, bytes: plain.bytes + 2 * result.bytes };
+    },
   };
 }
 type MatmulAttrs = Parameters<typeof matmulOp.infer>[1];
@@ -55,5 +62,9 @@ function throughExpansion(v: Value): Fusion | undefined {
   if (!broadcasting.has(v.op) || !v.inputs.some((x) => x.op === expandOp)) return undefined;
   const sources = v.inputs.map((x) => (x.op === expandOp ? x.inputs[0]! : x));
   if (!sameShape(broadcast(sources[0]!.shape, sources[1]!.shape), v.shape)) return undefined;
-  return { inputs: sources, emit: (emit, inputs) => v.op.onnx(emit, inputs, v as Call) };
+  return {
+    inputs: sources,
+    emit: (emit, inputs) => v.op.onnx(emit, inputs, v as Call),
+    cost: (inputs, result) => v.op.cost(inputs, result, v.attrs),
+  };
 }

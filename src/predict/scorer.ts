@@ -51,8 +51,16 @@ export interface Scorer {
   release(): Promise<void>;
 }
 
+/** The graph that scores packed texts: their logits, and nothing else. */
+export function forwardGraph({ spec, labels, linear }: Pick<ClassifierModel, 'spec' | 'labels' | 'linear'>): Graph {
+  const graph = new Graph();
+  graph.output('logits', classifier(graph, spec, labels, { linear, embeddings: 'given' }));
+  verify(graph);
+  return graph;
+}
+
 /** Tokens that are computed at once when nothing is trained. */
-const SCORING_BUDGET = 4096;
+export const SCORING_BUDGET = 4096;
 
 /**
  * Loads the forward graph of a classifier.
@@ -65,9 +73,7 @@ export async function openScorer(
   model: ClassifierModel,
   embeddings?: EmbeddingLookup,
 ): Promise<Scorer> {
-  const graph = new Graph();
-  graph.output('logits', classifier(graph, model.spec, model.labels, { linear: model.linear, embeddings: 'given' }));
-  verify(graph);
+  const graph = forwardGraph(model);
   const lookUp = embeddings ?? (await openEmbeddings(model.checkpoint, model.spec));
   const session = await loadOverCheckpoint(device, graph, { ...model, label: 'forward' });
   return {

@@ -8,6 +8,9 @@ export function peakMemoryBytes(): number {
   return statusBytes('VmHWM') ?? process.resourceUsage().maxRSS * 1024;
 }
 
+/** What this process holds now, in bytes. */
+export const residentBytes = (): number => process.memoryUsage.rss();
+
 function statusBytes(field: string): number | undefined {
   try {
     const line = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'));

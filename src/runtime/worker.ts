@@ -47,6 +47,8 @@ const handlers: {
             ? {}
             : { model_external_initializers_file_folder_path: options.weightsDir }),
           disable_prepacking: options.prepack ? '0' : '1',
+          // A session's threads go on spinning after a run, and would compete with the next session's.
+          force_spinning_stop: '1',
         },
       },
     }).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import type { Evaluation } from '../metrics/evaluate.ts';
+import type { RunEstimate } from './estimate.ts';
 
 /** What a run is about to do. */
 export interface TrainPlan {
@@ -18,6 +19,8 @@ export interface TrainPlan {
   readonly dataReport: readonly string[];
   /** The adapter that is trained further, where there is one, and what became of its head. */
   readonly start?: { readonly from: string; readonly head: string };
+  /** What the run is expected to take; absent in the logs of runs before there were estimates. */
+  readonly estimate?: RunEstimate;
 }
 
 /** What a run came to. */

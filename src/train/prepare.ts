@@ -48,8 +48,11 @@ export interface Prepared {
 
 export interface PrepareOptions {
   readonly base: Base;
-  /** For the encoded examples until {@link Prepared.close}; what a killed process left there is replaced. */
-  readonly workFolder: string;
+  /**
+   * For the encoded examples until {@link Prepared.close}; what a killed process left there is replaced. Default: among the
+   * system's temporary files.
+   */
+  readonly workFolder?: string;
   /** The adapter to train further, whose settings the configuration has. */
   readonly from?: SavedAdapter | undefined;
 }

@@ -39,7 +39,10 @@ const headline = ({ task, metrics }: Evaluation): number =>
   metrics[primaryMetric(task)]?.value ?? Number.NEGATIVE_INFINITY;
 
 /** What a run is about to do. */
-export function planOf({ config, prepared, folder }: RunContext, trained: number): TrainPlan {
+export function planOf(
+  { config, prepared, folder }: Pick<RunContext, 'config' | 'prepared'> & { readonly folder: Pick<RunFolder, 'dir'> },
+  trained: number,
+): TrainPlan {
   const { dataset, train, validation, test, checkpoint } = prepared;
   return {
     out: folder.dir,
@@ -65,7 +68,8 @@ function* range(from: number, to: number): Generator<number, void> {
   for (let place = from; place < to; place++) yield place;
 }
 
-const batchSizeOf = ({ batchSize, accumulate }: TrainConfig): number => batchSize * accumulate;
+/** Examples of one optimiser step. */
+export const batchSizeOf = ({ batchSize, accumulate }: TrainConfig): number => batchSize * accumulate;
 
 const stepCount = (config: TrainConfig, { train }: Prepared): number =>
   config.epochs * Math.ceil(train.length / batchSizeOf(config));

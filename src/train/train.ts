@@ -1,12 +1,14 @@
 import { rmdir } from 'node:fs/promises';
-import { CheckpointError } from '../core/errors.ts';
+import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { findBase } from '../models/base.ts';
 import { FROZEN } from '../optim/flat.ts';
 import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
+import { assess } from './plan.ts';
 import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
 import { planOf, Run, type RunContext } from './run.ts';
 import {
@@ -17,6 +19,7 @@ import {
   readRunConfig,
   workFolderOf,
 } from './run-folder.ts';
+import { refusal } from './shortage.ts';
 import { Trainer, type TrainerOptions } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
 import { readStart } from './warm-start.ts';
@@ -26,6 +29,8 @@ export interface TrainControl {
   readonly signal?: AbortSignal;
   /** How a base on the Hub is fetched. */
   readonly hub?: HubOptions;
+  /** Run even if memory or disk are expected not to suffice. */
+  readonly force?: boolean;
 }
 
 /**
@@ -41,7 +46,7 @@ export interface TrainControl {
  */
 export async function* train(
   options: TrainOptions,
-  { signal, hub }: TrainControl = {},
+  { signal, hub, force = false }: TrainControl = {},
 ): AsyncGenerator<TrainEvent, void> {
   const reach = { signal, ...hub };
   const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
@@ -50,11 +55,12 @@ export async function* train(
   const config = { ...asked, base: base.name };
   const prepared = await prepareIn(dir, config, { base, from });
   yield* onDevice({ threads: config.threads, prepared }, async function* (device) {
+    const estimate = await fitting(device, { config, prepared, dir, force });
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
     const context = { config, prepared, folder, threads: device.threads, signal };
     const run = new Run(context, trainer);
-    yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size) }));
+    yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
   });
 }
 
@@ -68,7 +74,7 @@ export async function* train(
  */
 export async function* resume(
   dir: string,
-  { signal, hub, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
+  { signal, hub, force = false, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
 ): AsyncGenerator<TrainEvent, void> {
   const config = await readRunConfig(dir);
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
@@ -76,21 +82,29 @@ export async function* resume(
   const prepared = await prepareIn(dir, config, { base: await findBase(config.base, { signal, ...hub }) });
   yield* onDevice({ threads: threads ?? progress.threads, prepared }, async function* (device) {
     await checkUnchanged(dir, progress, prepared);
+    const estimate = await fitting(device, { config, prepared, dir, force });
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
-    yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged }), { told: 1 });
+    yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged, estimate }), { told: 1 });
   });
 }
 
 async function* goOn(
   context: RunContext,
   trainer: Trainer,
-  { path, checkpoint, damaged }: Awaited<ReturnType<TrainingCheckpoints['latest']>>,
+  {
+    path,
+    checkpoint,
+    damaged,
+    estimate,
+  }: Awaited<ReturnType<TrainingCheckpoints['latest']>> & {
+    readonly estimate: RunEstimate;
+  },
 ): AsyncGenerator<TrainEvent, void> {
   const run = new Run(context, trainer);
   await run.restore(checkpoint);
-  yield { type: 'started', ...planOf(context, trainer.size) };
+  yield { type: 'started', ...planOf(context, trainer.size), estimate };
   const { step, epoch } = checkpoint.progress;
   const notes = [...damaged, ...differences(checkpoint.progress, context.threads)];
   yield* run.events({ type: 'resumed', step, epoch, path, notes });
@@ -110,6 +124,20 @@ async function prepareIn(
     await removeEmpty();
     throw error;
   }
+}
+
+/**
+ * What the run is expected to take.
+ *
+ * @throws ConfigError if that is more than there is, with what would fit.
+ */
+async function fitting(
+  device: Device,
+  { force, ...run }: Parameters<typeof assess>[1] & { readonly force: boolean },
+): Promise<RunEstimate> {
+  const { estimate, shortage } = await assess(device, run);
+  if (shortage !== null && !force) throw new ConfigError(refusal(shortage));
+  return estimate;
 }
 
 /** What runs on a device, which is closed whatever happens, as are the working files. */

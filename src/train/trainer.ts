@@ -339,7 +339,11 @@ async function freeze(
 
 const noParameters = (name: string) => internal(`the update graph has no parameter ${name}`);
 
-function buildLoss(graph: Graph, { task, lora, spec, labels, posWeight }: TrainerOptions): Value {
+/** The loss of a LoRA run: the adapted model in training mode, against the task's targets. */
+export function buildLoss(
+  graph: Graph,
+  { task, lora, spec, labels, posWeight }: Pick<TrainerOptions, 'task' | 'lora' | 'spec' | 'labels' | 'posWeight'>,
+): Value {
   const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
   const logits = classifier(graph, spec, labels, { linear: withLora(dense, lora, drop), embeddings: 'given' });
   return lossOf(task, logits, posWeight ? { posWeight } : {});

@@ -1,19 +1,8 @@
 /** Numbers as people read them. */
 
-/** `842`, `12.3 k`, `6.35 M`, `8.03 G` */
-export function formatCount(n: number): string {
-  const step = [
-    [1e9, 'G'],
-    [1e6, 'M'],
-    [1e3, 'k'],
-  ].find(([size]) => n >= (size as number)) as [number, string] | undefined;
-  return step ? `${threeDigits(n / step[0])} ${step[1]}` : String(Math.round(n));
-}
+import { threeDigits } from '../../core/quantities.ts';
 
-/** `786 MB`, `1.60 GB`: powers of ten. */
-export function formatBytes(bytes: number): string {
-  return bytes < 1e3 ? `${bytes} B` : `${formatCount(bytes)}B`;
-}
+export { formatBytes, formatCount } from '../../core/quantities.ts';
 
 /** `4.2 s`, `1:07 min`, `2:03:09 h` */
 export function formatDuration(seconds: number): string {
@@ -33,8 +22,6 @@ export const formatShare = (part: number, whole: number): string => `${threeDigi
 /** `2.00e-3` below a thousandth, else up to three digits. */
 export const formatRate = (rate: number): string =>
   rate === 0 ? '0' : rate < 1e-3 ? rate.toExponential(2) : String(Number(rate.toPrecision(3)));
-
-const threeDigits = (n: number): string => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));
 
 /** `1 text`, `2 texts` */
 export const plural = (n: number, noun: string): string => `${formatWhole(n)} ${noun}${n === 1 ? '' : 's'}`;

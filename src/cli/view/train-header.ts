@@ -1,6 +1,7 @@
 import type { TrainPlan } from '../../train/events.ts';
 import type { Style } from '../terminal.ts';
 import { formatCount, formatRate, formatShare, formatWhole, plural } from './quantities.ts';
+import { estimateFacts } from './train-estimate.ts';
 import { wrap } from './wrap.ts';
 
 export interface ViewOptions {
@@ -28,6 +29,7 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
       'training',
       `${plural(plan.epochs, 'epoch')}, ${plural(plan.steps, 'step')}, learning rate ${formatRate(plan.learningRate)}`,
     ],
+    ...(plan.estimate ? estimateFacts(plan.estimate) : []),
     ['run', plan.out],
   ];
   return facts.flatMap(([name, text]) =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RunEstimate } from '../../train/estimate.ts';
 import type { TrainEvent, TrainPlan } from '../../train/events.ts';
 import { coloured, displayWidth, plain } from '../terminal.ts';
 import { lossCurve } from './loss-curve.ts';
@@ -13,6 +14,7 @@ import {
   formatWhole,
   plural,
 } from './quantities.ts';
+import { estimateTable } from './train-estimate.ts';
 import { trainHeader } from './train-header.ts';
 import { evaluationLine, stepLine } from './train-lines.ts';
 import { type LiveOptions, trainLive } from './train-live.ts';
@@ -139,6 +141,54 @@ describe('state', () => {
   it('averages the first losses evenly', () => {
     expect(stateAfter(started, step(1), step(2)).loss).toBeCloseTo((2 / 1.1 + 2 / 1.2) / 2, 10);
   });
+});
+
+const estimate: RunEstimate = {
+  memory: {
+    bytes: 2.34e9,
+    during: 'evaluation',
+    parts: [
+      { name: 'process, tokenizer and data', bytes: 0.34e9 },
+      { name: 'frozen weights', bytes: 2e9 },
+    ],
+    availableBytes: 24.8e9,
+  },
+  disk: { bytes: 146e6, parts: [{ name: 'adapter', bytes: 146e6 }], availableBytes: 82e9 },
+  time: {
+    step: 0.534,
+    epoch: 35.3,
+    evaluation: 1.9,
+    test: 2.1,
+    opening: 4,
+    total: 117.8,
+    shares: { arithmetic: 0.57, memory: 0.42, overhead: 0.01 },
+  },
+};
+
+describe('estimate', () => {
+  it('takes two lines of the head', () =>
+    expect(trainHeader({ ...plan, estimate }, { width: 200, style: plain }).slice(-3)).toEqual([
+      'memory      about 2.34 GB of 24.8 GB, most of it frozen weights (2.00 GB)',
+      'time        about 1:58 min, 534 ms a step; limited by the arithmetic of matrix products (57 %)',
+      'run         runs/demo',
+    ]));
+
+  it('is a table of its parts', () =>
+    expect(estimateTable(estimate)).toEqual([
+      'memory      2.34 GB     expected at the peak (evaluation), of 24.8 GB that can be had',
+      '            340 MB      process, tokenizer and data',
+      '            2.00 GB     frozen weights',
+      'disk        146 MB      at most, of 82.0 GB that are free',
+      '            146 MB      adapter',
+      'time        1:58 min    in all',
+      '            4.0 s       opening the base',
+      '            534 ms      a step',
+      '            35.3 s      an epoch of steps',
+      '            1.9 s       validation, after each epoch',
+      '            2.1 s       test, at the end',
+      'limits      memory      frozen weights (2.00 GB)',
+      '            time        the arithmetic of matrix products (57 %)',
+    ]));
 });
 
 describe('header', () => {

@@ -2,6 +2,7 @@ import { ShapeError } from '../../core/errors.ts';
 import type { Value } from '../graph.ts';
 import type { Cotangent, NdArray, Op } from '../op.ts';
 import { broadcast, type DType, showType, type TensorType } from '../shape.ts';
+import { elementwisePass, view } from './costs.ts';
 import { broadcastAt, broadcastShapes, tabulate } from './nd.ts';
 
 type Unary = {
@@ -16,6 +17,7 @@ function unary(name: string, { onnx, f, d }: Unary): Op {
     infer: ([x]) => expectFloat(x!),
     vjp: (call, dy) => [() => d(call.inputs[0]!, call, dy)],
     onnx: (emit, inputs) => emit.node(onnx, inputs),
+    cost: elementwisePass,
     interpret: ([x]) => ({ shape: x!.shape, data: x!.data.map(f) }),
   };
 }
@@ -33,6 +35,7 @@ function binary(name: string, { onnx, f, d }: Binary): Op {
     infer: ([a, b]) => ({ dtype: expectFloat(a!).dtype, shape: broadcast(a!.shape, expectFloat(b!).shape) }),
     vjp: (call, dy) => d(call.inputs[0]!, call.inputs[1]!, call, dy),
     onnx: (emit, inputs) => emit.node(onnx, inputs),
+    cost: elementwisePass,
     interpret: ([a, b]) => elementwise(f, a!, b!),
   };
 }
@@ -88,6 +91,7 @@ const squareOp: Op = {
   infer: ([x]) => expectFloat(x!),
   vjp: ({ inputs: [x] }, dy) => [() => mul(x!, scale(dy, 2))],
   onnx: (emit, [x]) => emit.node('Mul', [x!, x!]),
+  cost: elementwisePass,
   interpret: ([x]) => ({ shape: x!.shape, data: x!.data.map((v) => v * v) }),
 };
 
@@ -96,6 +100,7 @@ const detachOp: Op = {
   infer: ([x]) => x!,
   vjp: 'not differentiable',
   onnx: (_, [x]) => x!,
+  cost: () => ({ ...view(), nodes: 0 }),
   interpret: ([x]) => x!,
 };
 
@@ -108,6 +113,7 @@ function comparison(name: string, onnx: string, f: (a: number, b: number) => boo
     },
     vjp: 'not differentiable',
     onnx: (emit, inputs) => emit.node(onnx, inputs),
+    cost: elementwisePass,
     interpret: ([a, b]) => elementwise((x, y) => Number(f(x!, y!)), a!, b!),
   };
 }
@@ -125,6 +131,7 @@ const whereOp: Op = {
     return [null, () => where(c!, dy, zero), () => where(c!, zero, dy)];
   },
   onnx: (emit, inputs) => emit.node('Where', inputs),
+  cost: elementwisePass,
   interpret: ([c, a, b]) => elementwise((p, x, y) => (p ? x! : y!), c!, a!, b!),
 };
 
@@ -135,6 +142,7 @@ const castOp: Op<{ readonly to: DType }> = {
   infer: ([x], { to }) => ({ dtype: to, shape: x!.shape }),
   vjp: 'not differentiable',
   onnx: (emit, inputs, { attrs }) => emit.node('Cast', inputs, { to: onnxTypes[attrs.to] }),
+  cost: elementwisePass,
   interpret: ([x]) => x!,
 };
 

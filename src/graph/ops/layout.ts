@@ -2,6 +2,7 @@ import { ShapeError } from '../../core/errors.ts';
 import type { Value } from '../graph.ts';
 import type { NdArray, Op } from '../op.ts';
 import { axisOf, broadcast, type Dim, fixed, type Shape, sameShape, showShape, volume } from '../shape.ts';
+import { copy, view } from './costs.ts';
 import { neg } from './elementwise.ts';
 import { broadcastAt, stridesOf, tabulate } from './nd.ts';
 
@@ -26,6 +27,7 @@ const reshapeOp: Op<{ readonly shape: Shape }> = {
       throw new ShapeError(`cannot emit reshape ${showShape(from)} → ${showShape(shape)}: two symbols move`);
     return emit.node('Reshape', [x!, emit.constant('int64', target, [target.length])]);
   },
+  cost: view,
   interpret: ([x], { attrs }, env) => ({ shape: bindShape(attrs.shape, env.bind), data: x!.data }),
 };
 
@@ -46,6 +48,7 @@ const transposeOp: Op<{ readonly perm: readonly number[] }> = {
       ),
   ],
   onnx: (emit, inputs, { attrs }) => emit.node('Transpose', inputs, { perm: attrs.perm }),
+  cost: copy,
   interpret([x], { attrs: { perm } }) {
     const strides = stridesOf(x!.shape);
     return tabulate(
@@ -65,6 +68,7 @@ export const expandOp: Op = {
   },
   vjp: (_, dy) => [() => dy, null],
   onnx: (emit, [x, like]) => emit.node('Expand', [x!, emit.node('Shape', [like!])]),
+  cost: ([x], result) => ({ ...copy([x!], result), nodes: 2 }),
   interpret([x, like]) {
     const read = broadcastAt(x!);
     return tabulate(like!.shape, read);
@@ -97,6 +101,7 @@ const concatOp: Op<{ readonly axis: number }> = {
     });
   },
   onnx: (emit, inputs, { attrs }) => emit.node('Concat', inputs, { axis: attrs.axis }),
+  cost: copy,
   interpret(inputs, { attrs: { axis } }) {
     const owner = inputs.flatMap((x) =>
       Array.from({ length: x.shape[axis]! }, (_, i) => ({ x, i, strides: stridesOf(x.shape) })),
@@ -141,6 +146,7 @@ const sliceOp: Op<SliceOptions> = {
     const one = (v: number) => emit.constant('int64', [v], [1]);
     return emit.node('Slice', [x!, one(start), one(end), one(axis)]);
   },
+  cost: (_, result) => copy([result], result),
   interpret: ([x], { attrs: { axis, start, end } }) => shifted(x!, withDim(x!.shape, axis, end - start), axis, start),
 };
 
@@ -164,6 +170,7 @@ const padOp: Op<PadOptions> = {
     const pads = Array.from({ length: 2 * rank }, (_, i) => (i === axis ? before : i === axis + rank ? after : 0));
     return emit.node('Pad', [x!, emit.constant('int64', pads, [2 * rank])]);
   },
+  cost: copy,
   interpret: ([x], { attrs: { axis, before, after } }) =>
     shifted(x!, withDim(x!.shape, axis, x!.shape[axis]! + before + after), axis, -before),
 };
@@ -182,6 +189,14 @@ const rotateHalfOp: Op = {
       emit.node('Slice', [x!, ...[start, end, shape.length - 1].map((v) => emit.constant('int64', [v], [1]))]);
     return emit.node('Concat', [emit.node('Neg', [part(width / 2, width)]), part(0, width / 2)], { axis: -1 });
   },
+  // Two halves are cut out, one is negated, both are joined.
+  cost: (_, result) => ({
+    kind: 'pass',
+    nodes: 4,
+    flops: result.bytes / 8,
+    bytes: 5 * result.bytes,
+    scratchBytes: result.bytes,
+  }),
   interpret([x]) {
     const [width, half] = [x!.shape.at(-1)!, x!.shape.at(-1)! / 2];
     return {

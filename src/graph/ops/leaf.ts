@@ -2,6 +2,7 @@ import { ShapeError } from '../../core/errors.ts';
 import type { Graph, Value } from '../graph.ts';
 import type { Op } from '../op.ts';
 import { type Dim, type DType, type Shape, volume } from '../shape.ts';
+import { copy, leaf } from './costs.ts';
 
 /** A tensor given at every run. */
 export const inputOp: Op<{ readonly name: string; readonly dtype: DType; readonly shape: Shape }> = {
@@ -9,6 +10,7 @@ export const inputOp: Op<{ readonly name: string; readonly dtype: DType; readonl
   infer: (_, { dtype, shape }) => ({ dtype, shape }),
   vjp: () => [],
   onnx: (emit, _, call) => emit.input(call.attrs.name, call),
+  cost: leaf,
   interpret: (_, { attrs }, env) => env.feed(attrs.name),
 };
 
@@ -18,6 +20,8 @@ export const parameterOp: Op<{ readonly name: string; readonly shape: readonly n
   infer: (_, { shape }) => ({ dtype: 'float32', shape }),
   vjp: () => [],
   onnx: (emit, _, call) => emit.parameter(call.attrs.name, call),
+  // Where it lies in a flat vector, the emission copies it out: onnx/cost.ts.
+  cost: leaf,
   interpret: (_, { attrs }, env) => env.feed(attrs.name),
 };
 
@@ -35,6 +39,7 @@ export const constantOp: Op<{
   },
   vjp: () => [],
   onnx: (emit, _, { attrs }) => emit.constant(attrs.dtype, attrs.data, attrs.shape),
+  cost: leaf,
   interpret: (_, { attrs }) => ({ shape: attrs.shape, data: Float64Array.from(attrs.data) }),
 };
 
@@ -47,6 +52,8 @@ const iotaOp: Op<{ readonly dim: Dim }> = {
     const range = emit.node('Range', [emit.constant('int64', [0], []), end, emit.constant('int64', [1], [])]);
     return emit.node('Cast', [range], { to: 6 });
   },
+  // The range is made in int64 and narrowed.
+  cost: (_, result) => ({ ...copy([], result), nodes: 4, bytes: 5 * result.bytes, scratchBytes: 2 * result.bytes }),
   interpret(_, { attrs: { dim } }, env) {
     const n = typeof dim === 'string' ? env.bind(dim) : dim;
     return { shape: [n], data: Float64Array.from({ length: n }, (_, i) => i) };

@@ -1,7 +1,9 @@
 import { ShapeError } from '../../core/errors.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import type { Value } from '../graph.ts';
 import type { Op } from '../op.ts';
 import { broadcast, showShape, type TensorType } from '../shape.ts';
+import { copy } from './costs.ts';
 import { broadcastAt, broadcastShapes, tabulate } from './nd.ts';
 
 /** How {@link matmul} reads its operands: transposed in their last two axes, the product times `scale`. */
@@ -45,6 +47,11 @@ export const matmulOp: Op<Attrs> = {
     }
     if (!transA && !transB && scale === 1) return emit.node('MatMul', inputs);
     return emit.node('FusedMatMul', inputs, { transA: ta, transB: tb, alpha: { float: scale } }, 'com.microsoft');
+  },
+  // 2·K for each element of the product.
+  cost(inputs, result, { transA }) {
+    const k = inputs[0]!.shape.at(transA ? -2 : -1)!;
+    return { ...copy(inputs, result), kind: 'product', flops: 2 * k * sizeOf(result.shape) };
   },
   interpret([a, b], { attrs: { transA, transB, scale } }) {
     const size = (shape: readonly number[], trans: boolean) =>

@@ -3,6 +3,7 @@ import { mix32 } from '../../core/random.ts';
 import type { Value } from '../graph.ts';
 import type { OnnxEmitter, Op } from '../op.ts';
 import { broadcast, showType } from '../shape.ts';
+import { elementwisePass } from './costs.ts';
 import { elementwise } from './elementwise.ts';
 
 /** core/random's `mix32` as ONNX nodes. */
@@ -28,6 +29,15 @@ const uniformOp: Op = {
     const top = emit.node('BitShift', [hashed, emit.constant('uint32', [8], [])], { direction: 'RIGHT' });
     return emit.node('Mul', [emit.node('Cast', [top], { to: 1 }), emit.constant('float32', [2 ** -24], [])]);
   },
+  // Twelve nodes, of which the first broadcasts and the others read and write what it gave.
+  cost: (inputs, result) => ({
+    ...elementwisePass(inputs, result),
+    kind: 'pass',
+    nodes: 12,
+    flops: 12 * (result.bytes / 4),
+    bytes: inputs.reduce((n, x) => n + x.bytes, 0) + 23 * result.bytes,
+    scratchBytes: 2 * result.bytes,
+  }),
   interpret: ([a, b]) => elementwise((x, y) => (mix32((x! ^ y!) >>> 0) >>> 8) * 2 ** -24, a!, b!),
 };
 

@@ -3,6 +3,7 @@ import { sizeOf } from '../../core/tensor.ts';
 import type { Value } from '../graph.ts';
 import type { NdArray, Op } from '../op.ts';
 import { axisOf, fixed, type Shape } from '../shape.ts';
+import { reduction } from './costs.ts';
 import { exp, mul, scale, sub } from './elementwise.ts';
 import { expandLike } from './layout.ts';
 import { eachIndex, stridesOf } from './nd.ts';
@@ -16,6 +17,7 @@ const sumOp: Op<{ readonly axes: readonly number[] }> = {
   vjp: ({ inputs: [x] }, dy) => [() => expandLike(dy, x!)],
   onnx: (emit, [x], { attrs }) =>
     emit.node('ReduceSum', [x!, emit.constant('int64', attrs.axes, [attrs.axes.length])], { keepdims: 1 }),
+  cost: reduction(1),
   interpret([x], { attrs }) {
     const shape = x!.shape.map((d, i) => (attrs.axes.includes(i) ? 1 : d));
     const strides = stridesOf(shape).map((s, i) => (attrs.axes.includes(i) ? 0 : s));
@@ -48,6 +50,8 @@ const lastAxisOp = (name: string, onnx: string, f: (row: Float64Array) => Float6
   },
   vjp,
   onnx: (emit, inputs) => emit.node(onnx, inputs, { axis: -1 }),
+  // Maximum, difference, exponential, sum, quotient.
+  cost: reduction(5),
   interpret: ([x]) => rows(x!, f),
 });
 

@@ -3,6 +3,7 @@ import { sizeOf } from '../../core/tensor.ts';
 import type { Value } from '../graph.ts';
 import type { NdArray, Op } from '../op.ts';
 import { fixed, showShape, showType, type TensorType } from '../shape.ts';
+import { lookUp } from './costs.ts';
 
 function expectIndices(type: TensorType, rank: number): void {
   if (type.dtype !== 'int32' || type.shape.length !== rank)
@@ -28,6 +29,7 @@ const gatherOp: Op = {
   },
   vjp: ({ inputs: [x, index] }, dy) => [() => scatterAddLike(dy, index!, x!), null],
   onnx: (emit, inputs) => emit.node('Gather', inputs, { axis: 0 }),
+  cost: lookUp,
   interpret([x, index]) {
     const width = sizeOf(x!.shape.slice(1));
     return { shape: [index!.data.length, ...x!.shape.slice(1)], data: gatherRows(x!, index!, width) };
@@ -54,6 +56,14 @@ const scatterAddOp: Op = {
       reduction: 'add',
     });
   },
+  // Zeros are written, an int32 index for every element is, and the rows are added to a copy of the zeros.
+  cost: ([rows], result) => ({
+    kind: 'pass',
+    nodes: 6,
+    flops: sizeOf(rows!.shape),
+    bytes: 3 * result.bytes + 5 * rows!.bytes,
+    scratchBytes: result.bytes + rows!.bytes,
+  }),
   interpret([rows, index, like]) {
     const width = sizeOf(like!.shape.slice(1));
     const data = new Float64Array(sizeOf(like!.shape));
@@ -80,6 +90,12 @@ const padRowsOp: Op = {
     const zeros = emit.constant('float32', new Float32Array(width), [1, width]);
     return emit.node('Gather', [emit.node('Concat', [x!, zeros], { axis: 0 }), slots!], { axis: 0 });
   },
+  cost: ([x], result) => ({
+    ...lookUp([], result),
+    nodes: 2,
+    bytes: 2 * (x!.bytes + result.bytes),
+    scratchBytes: x!.bytes,
+  }),
   interpret([x, slots]) {
     const width = x!.shape[1]!;
     return { shape: [...slots!.shape, width], data: gatherRows(x!, slots!, width) };
@@ -102,6 +118,7 @@ const unpadRowsOp: Op = {
     ]);
     return emit.node('Gather', [flat, places!], { axis: 0 });
   },
+  cost: (inputs, result) => ({ ...lookUp(inputs, result), nodes: 2 }),
   interpret([y, , places]) {
     const width = y!.shape[2]!;
     return { shape: [places!.data.length, width], data: gatherRows(y!, places!, width) };

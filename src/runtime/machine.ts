@@ -1,6 +1,7 @@
 /** What this computer is, as far as it matters for training. */
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, freemem, release, totalmem, type } from 'node:os';
+import { residentBytes } from './memory.ts';
 
 export interface Machine {
   readonly node: string;
@@ -24,8 +25,18 @@ export function inspectMachine(): Machine {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     instructions: instructionSets(),
-    memory: { totalBytes: totalmem(), freeBytes: availableBytes() ?? freemem(), limitBytes: memoryLimit() },
+    memory: inspectMemory(),
   };
+}
+
+/** What this process may hold in all before the system swaps or the control group ends it. */
+export function availableMemoryBytes(): number {
+  const { freeBytes, limitBytes = Number.POSITIVE_INFINITY } = inspectMemory();
+  return Math.min(freeBytes + residentBytes(), limitBytes);
+}
+
+function inspectMemory(): Machine['memory'] {
+  return { totalBytes: totalmem(), freeBytes: availableBytes() ?? freemem(), limitBytes: memoryLimit() };
 }
 
 const relevant = /^(sse4_2|avx|avx2|fma|f16c|avx512f|avx512bw|avx512_vnni|avx512_bf16|avx_vnni|amx_(tile|int8|bf16))$/;

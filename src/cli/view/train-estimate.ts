@@ -1,0 +1,61 @@
+/** What a run is expected to take. */
+import type { RunEstimate } from '../../train/estimate.ts';
+import { formatBytes, formatDuration } from './quantities.ts';
+
+type Fact = readonly [name: string, text: string];
+
+/** For the head of a run: one line for memory, one for time. */
+export function estimateFacts({ memory, time }: RunEstimate): Fact[] {
+  return [
+    ['memory', `about ${size(memory.bytes)} of ${size(memory.availableBytes)}, most of it ${largest(memory.parts)}`],
+    ['time', `about ${formatDuration(time.total)}, ${formatStep(time.step)} a step; limited by ${bound(time)}`],
+  ];
+}
+
+/** For `--dry-run`: every part. */
+export function estimateTable({ memory, disk, time }: RunEstimate): string[] {
+  return [
+    line(
+      'memory',
+      memory.bytes,
+      `expected at the peak (${memory.during}), of ${size(memory.availableBytes)} that can be had`,
+    ),
+    ...memory.parts.map(({ name, bytes }) => line('', bytes, name)),
+    line('disk', disk.bytes, `at most, of ${size(disk.availableBytes)} that are free`),
+    ...disk.parts.map(({ name, bytes }) => line('', bytes, name)),
+    row('time', formatDuration(time.total), 'in all'),
+    row('', formatDuration(time.opening), 'opening the base'),
+    row('', formatStep(time.step), 'a step'),
+    row('', formatDuration(time.epoch), 'an epoch of steps'),
+    row('', formatDuration(time.evaluation), 'validation, after each epoch'),
+    row('', formatDuration(time.test), 'test, at the end'),
+    row('limits', 'memory', largest(memory.parts)),
+    row('', 'time', bound(time)),
+  ];
+}
+
+const nameWidth = 12;
+const quantityWidth = 12;
+const row = (name: string, quantity: string, text: string): string =>
+  name.padEnd(nameWidth) + quantity.padEnd(quantityWidth) + text;
+const line = (name: string, bytes: number, text: string): string => row(name, size(bytes), text);
+const size = (bytes: number): string => formatBytes(Math.round(bytes));
+const formatStep = (seconds: number): string =>
+  seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : formatDuration(seconds);
+
+const largest = (parts: RunEstimate['memory']['parts']): string => {
+  const { name, bytes } = parts.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  return `${name} (${size(bytes)})`;
+};
+
+const bounds = {
+  arithmetic: 'the arithmetic of matrix products',
+  memory: 'moving data through memory',
+  overhead: 'the overhead of many small operations',
+} as const;
+
+function bound({ shares }: RunEstimate['time']): string {
+  const names = Object.keys(bounds) as (keyof typeof bounds)[];
+  const most = names.reduce((a, b) => (shares[b] > shares[a] ? b : a));
+  return `${bounds[most]} (${(100 * shares[most]).toFixed(0)} %)`;
+}

@@ -1,0 +1,19 @@
+/** Sizes as people read them, in messages and on the screen. */
+
+/** `842`, `12.3 k`, `6.35 M`, `8.03 G` */
+export function formatCount(n: number): string {
+  const step = [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ].find(([size]) => n >= (size as number)) as [number, string] | undefined;
+  return step ? `${threeDigits(n / step[0])} ${step[1]}` : String(Math.round(n));
+}
+
+/** `786 MB`, `1.60 GB`: powers of ten. */
+export function formatBytes(bytes: number): string {
+  return bytes < 1e3 ? `${bytes} B` : `${formatCount(bytes)}B`;
+}
+
+/** `1.07`, `12.3`, `786` */
+export const threeDigits = (n: number): string => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2));

@@ -1,0 +1,133 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { sizeOf } from '../core/tensor.ts';
+import { ancestors, type Graph } from '../graph/graph.ts';
+import { matmulOp } from '../graph/ops/matmul.ts';
+import { embeddingBytes, prepackFits } from '../models/weights.ts';
+import type { GraphCost } from '../onnx/cost.ts';
+import type { FlatLayout } from '../optim/flat.ts';
+import {
+  type Batch,
+  extremeBatches,
+  sampledSteps,
+  scoringBatches,
+  type Workload,
+  type WorkloadGraphs,
+} from './workload.ts';
+
+/** A share of the memory or disk that a run takes. */
+export interface Part {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** The most memory a run is expected to hold, when that is, and what it is made of. */
+export interface MemoryEstimate {
+  readonly bytes: number;
+  readonly during: 'opening' | 'training' | 'evaluation';
+  readonly parts: readonly Part[];
+}
+
+/**
+ * What the engine's arena takes for each byte of planned memory: batches of many shapes leave gaps.
+ * Measured, docs/log.md.
+ */
+const ARENA = 1.1;
+/** Blocks below the allocator's largest threshold for memory of their own lie in a heap that keeps some of what is freed. */
+const HEAP_BLOCK_BYTES = 32 * 2 ** 20;
+const HEAP = 1.15;
+/** What the engine holds for a node: names, attributes, kernels. */
+const NODE_BYTES = 10_000;
+
+/**
+ * The memory of a run at its peak.
+ *
+ * @param processBytes what the process holds already: Node, engine, tokenizer, data.
+ */
+export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBytes: number): MemoryEstimate {
+  const frozen = frozenParameters(graphs.gradient, graphs.layout);
+  const both = prepackFits([...work.tensors.values()]);
+  const prepack = prepackFits(frozen);
+  const gradient = sessionBytes(graphs.gradient, work.tensors, { layout: graphs.layout, prepack });
+  const forward = sessionBytes(graphs.forward, work.tensors, { layout: graphs.layout, prepack });
+  const vectors = vectorBytes(work, graphs);
+  const evaluating = [...scoringBatches(work.lengths.validation), ...scoringBatches(work.lengths.test)];
+  const activations = peakOf(graphs.costs.gradient, sampledSteps(work).flat());
+  const scoring = peakOf(graphs.costs.forward, evaluating);
+
+  const always: Part[] = [
+    { name: 'process, tokenizer and data', bytes: processBytes },
+    { name: 'embedding table', bytes: embeddingBytes(work.spec) },
+  ];
+  const trained = { name: 'trained values and optimiser', bytes: vectors };
+  const widening = { name: 'widening of a weight', bytes: wideningBytes(frozen) };
+  const phases = [
+    phase('opening', [...always, { name: 'frozen weights', bytes: gradient }, widening]),
+    phase('training', [
+      ...always,
+      { name: 'frozen weights', bytes: gradient },
+      trained,
+      { name: 'activations', bytes: activations },
+    ]),
+    phase('evaluation', [
+      ...always,
+      { name: 'frozen weights', bytes: both ? gradient + forward : forward },
+      trained,
+      { name: 'activations', bytes: both ? activations + scoring : scoring },
+    ]),
+  ];
+  return phases.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+}
+
+const phase = (during: MemoryEstimate['during'], parts: readonly Part[]): MemoryEstimate => ({
+  during,
+  parts: parts.filter(({ bytes }) => bytes > 0),
+  bytes: parts.reduce((n, { bytes }) => n + bytes, 0),
+});
+
+interface Frozen {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+const frozenParameters = (graph: Graph, { parts }: FlatLayout): Frozen[] =>
+  [...graph.parameters]
+    .filter(([name]) => !parts.has(name))
+    .map(([name, { shape }]) => ({ name, shape: shape.map(Number) }));
+
+/**
+ * What a session holds between runs: the frozen weights in float32. Where they are repacked, each product that reads one
+ * has a copy of its own, and the plain one stays only for other readers.
+ */
+function sessionBytes(
+  graph: Graph,
+  tensors: Checkpoint['tensors'],
+  { layout, prepack }: { readonly layout: FlatLayout; readonly prepack: boolean },
+): number {
+  const needed = ancestors(graph.outputs.values());
+  const weights = frozenParameters(graph, layout).map(({ name, shape }) => {
+    const value = graph.parameters.get(name)!;
+    const readers = [...needed].filter((v) => v.inputs.includes(value));
+    const products = readers.filter((v) => (v.op as unknown) === matmulOp && v.inputs[1] === value).length;
+    const copies = prepack ? products + Number(products < readers.length) : 1;
+    const bytes = 4 * sizeOf(shape);
+    return copies * bytes * (bytes < HEAP_BLOCK_BYTES && tensors.get(name)?.dtype !== 'F32' ? HEAP : 1);
+  });
+  return weights.reduce((a, b) => a + b, 0) + NODE_BYTES * needed.size;
+}
+
+/** The largest weight beside its narrower original while it is widened and repacked. */
+const wideningBytes = (frozen: readonly Frozen[]): number =>
+  1.5 * 4 * frozen.reduce((most, { shape }) => Math.max(most, sizeOf(shape)), 0);
+
+/**
+ * The flat vectors: parameters, those before the last step, zeros, the gradient and the optimiser's, the copies on
+ * their way to the engine's thread, and what the update computes, among it the next ones.
+ */
+function vectorBytes({ optimizer, loraPlusRatio }: Workload, { costs, layout }: WorkloadGraphs): number {
+  const vector = 4 * layout.size;
+  const rates = loraPlusRatio === undefined ? 0 : 2;
+  return vector * (4 + 2 * optimizer.state.length + 2 + rates) + ARENA * costs.update().peakBytes;
+}
+
+const peakOf = (cost: (batch: Batch) => GraphCost, batches: readonly Batch[]): number =>
+  ARENA * Math.max(0, ...extremeBatches(batches).map((batch) => cost(batch).peakBytes));

@@ -1,0 +1,72 @@
+import { checkSites } from '../lora/trained.ts';
+import type { Device } from '../runtime/device.ts';
+import { freeDiskBytes } from '../runtime/disk.ts';
+import { availableMemoryBytes } from '../runtime/machine.ts';
+import { residentBytes } from '../runtime/memory.ts';
+import { type MachineSpeed, measureSpeed } from '../runtime/speed.ts';
+import { estimateMemory, type MemoryEstimate, type Part } from './estimate-memory.ts';
+import { estimateTime, type TimeEstimate } from './estimate-time.ts';
+import { stepsOf, type Workload, type WorkloadGraphs } from './workload.ts';
+
+/** What a run is expected to take, beside what there is. */
+export interface RunEstimate {
+  readonly memory: MemoryEstimate & { readonly availableBytes: number };
+  readonly disk: DiskEstimate & { readonly availableBytes: number };
+  readonly time: TimeEstimate;
+}
+
+/** The most that a run's folder holds on disk. */
+export interface DiskEstimate {
+  readonly bytes: number;
+  readonly parts: readonly Part[];
+}
+
+/** What the machine offers a run. */
+export interface Resources {
+  readonly speed: MachineSpeed;
+  /** What the process holds before the run begins. */
+  readonly processBytes: number;
+  readonly availableMemoryBytes: number;
+  readonly availableDiskBytes: number;
+}
+
+/** Measures the engine's speed and looks at memory and disk. About half a second. */
+export async function inspectResources(device: Device, outFolder: string): Promise<Resources> {
+  const speed = await measureSpeed(device);
+  return {
+    speed,
+    processBytes: residentBytes(),
+    availableMemoryBytes: availableMemoryBytes(),
+    availableDiskBytes: await freeDiskBytes(outFolder),
+  };
+}
+
+/**
+ * Memory, disk and time that a run will take.
+ *
+ * @throws ConfigError if LoRA names modules that are not there.
+ */
+export function estimateRun(work: Workload, graphs: WorkloadGraphs, resources: Resources): RunEstimate {
+  checkSites(graphs.gradient, work.lora);
+  const memory = estimateMemory(work, graphs, resources.processBytes);
+  const openingBytes = memory.bytes - resources.processBytes;
+  return {
+    memory: { ...memory, availableBytes: resources.availableMemoryBytes },
+    disk: { ...estimateDisk(work, graphs), availableBytes: resources.availableDiskBytes },
+    time: estimateTime(work, graphs, { speed: resources.speed, openingBytes }),
+  };
+}
+
+/** A line of metrics.jsonl. */
+const EVENT_BYTES = 300;
+
+/** Files are written beside and renamed: of the adapter there are two for a moment, of a training checkpoint one more than are kept. */
+function estimateDisk(work: Workload, { layout }: WorkloadGraphs): DiskEstimate {
+  const vector = 4 * layout.size;
+  const parts = [
+    { name: 'adapter', bytes: 2 * vector },
+    { name: 'training checkpoints', bytes: 3 * (2 + work.optimizer.state.length) * vector },
+    { name: 'log', bytes: EVENT_BYTES * work.epochs * stepsOf(work) },
+  ];
+  return { parts, bytes: parts.reduce((n, { bytes }) => n + bytes, 0) };
+}

@@ -1,0 +1,90 @@
+import { findBase } from '../models/base.ts';
+import { Device } from '../runtime/device.ts';
+import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
+import type { EncodedExamples } from './encoded-examples.ts';
+import { estimateRun, inspectResources, type RunEstimate } from './estimate.ts';
+import type { TrainPlan } from './events.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { batchSizeOf, planOf } from './run.ts';
+import { chooseRunFolder } from './run-folder.ts';
+import { shortageOf } from './shortage.ts';
+import type { TrainControl } from './train.ts';
+import { readStart } from './warm-start.ts';
+import { type Workload, workloadGraphs } from './workload.ts';
+
+/** What {@link train} would do with the same options, and what that takes. */
+export type PlannedRun = TrainPlan & {
+  readonly estimate: RunEstimate;
+  /** Why `train` would refuse to run, and what would fit; null if it would run. */
+  readonly shortage: string | null;
+};
+
+/**
+ * Looks at base, data and machine, and says what a run would take: memory, disk and time. Trains nothing, loads no
+ * weights and writes no folder.
+ *
+ * @throws ConfigError, DataError, CheckpointError as `train`.
+ */
+export async function planTraining(
+  options: TrainOptions,
+  { hub, signal }: Pick<TrainControl, 'hub' | 'signal'> = {},
+): Promise<PlannedRun> {
+  const reach = { signal, ...hub };
+  const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
+  const dir = await chooseRunFolder(asked);
+  const base = await findBase(asked.base, reach);
+  const config = { ...asked, base: base.name };
+  const prepared = await prepare(config, { base, from });
+  const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
+  try {
+    const { trained, ...found } = await assess(device, { config, prepared, dir });
+    return { ...planOf({ config, prepared, folder: { dir } }, trained), ...found };
+  } finally {
+    await device.close();
+    await prepared.close();
+  }
+}
+
+/** What a run takes on this machine, and whether it fits. */
+export async function assess(
+  device: Device,
+  { config, prepared, dir }: { readonly config: TrainConfig; readonly prepared: Prepared; readonly dir: string },
+): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
+  const work = workloadOf(config, prepared);
+  const graphs = workloadGraphs(work);
+  const resources = await inspectResources(device, dir);
+  const estimate = estimateRun(work, graphs, resources);
+  const shortage = shortageOf(work, graphs, { estimate, resources }) ?? null;
+  return { estimate, shortage, trained: graphs.layout.size };
+}
+
+/** A configuration and its data, as far as cost depends on them. */
+export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
+  const { checkpoint, spec, dataset, lora, optimizer, posWeight, train, validation, test } = prepared;
+  return {
+    spec,
+    tensors: checkpoint.tensors,
+    task: dataset.task,
+    labels: dataset.labels.length,
+    lora,
+    optimizer,
+    maxGradNorm: config.maxGradNorm || undefined,
+    microBatchTokens: config.microBatchTokens,
+    ...(posWeight ? { posWeight } : {}),
+    ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
+    epochs: config.epochs,
+    batchSize: batchSizeOf(config),
+    examples: { train: train.length, validation: validation.length, test: test.length },
+    lengths: { train: lengthsOf(train), validation: lengthsOf(validation), test: lengthsOf(test) },
+  };
+}
+
+/** Examples whose lengths are looked at: enough for the distribution, few enough to be read in a moment. */
+const SAMPLED_EXAMPLES = 8192;
+
+/** Tokens of the sequences of examples evenly spread over a split. */
+function lengthsOf(examples: EncodedExamples): number[][] {
+  const count = Math.min(examples.length, SAMPLED_EXAMPLES);
+  const places = Array.from({ length: count }, (_, i) => Math.floor((i * examples.length) / count));
+  return examples.read(places).map(({ sequences }) => sequences.map((ids) => ids.length));
+}

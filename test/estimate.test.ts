@@ -1,0 +1,259 @@
+/** What a run is said to take, and what is refused. */
+import { copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Preset, presets } from '../src/checkpoint/presets.ts';
+import { llamaTensors } from '../src/checkpoint/random-checkpoint.ts';
+import type { TensorEntry } from '../src/checkpoint/safetensors.ts';
+import { sizeOf } from '../src/core/tensor.ts';
+import { planTraining, train } from '../src/index.ts';
+import { baseFolder } from '../src/models/base.ts';
+import { describeModel } from '../src/models/registry.ts';
+import { adamw } from '../src/optim/adamw.ts';
+import { estimateRun, type Resources } from '../src/train/estimate.ts';
+import { shortageOf } from '../src/train/shortage.ts';
+import { type Workload, workloadCost, workloadGraphs } from '../src/train/workload.ts';
+import { temporaryFolder, tinyBase, type tinyConfig, tinyLora } from './support/model.ts';
+
+const texts = Array.from({ length: 64 }, (_, i) => [10 + ((7 * i) % 50)]);
+
+function workload(config: (typeof presets)[Preset] | typeof tinyConfig, change: Partial<Workload> = {}): Workload {
+  const tensors = llamaTensors(config).map(
+    ({ name, shape }) => [name, { name, shape, dtype: 'BF16', byteLength: 2 * sizeOf(shape) } as TensorEntry] as const,
+  );
+  return {
+    spec: describeModel(config),
+    tensors: new Map(tensors),
+    task: 'single_label_classification',
+    labels: 7,
+    lora: { ...tinyLora, rank: 16, alpha: 32 },
+    optimizer: adamw({ betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }),
+    maxGradNorm: 1,
+    microBatchTokens: 2048,
+    epochs: 3,
+    batchSize: 16,
+    examples: { train: 64, validation: 8, test: 8 },
+    lengths: { train: texts, validation: texts.slice(0, 8), test: texts.slice(0, 8) },
+    ...change,
+  };
+}
+
+const resources = (change: Partial<Resources> = {}): Resources => ({
+  speed: { flopsPerSecond: 5e11, productBytesPerSecond: 3e10, passBytesPerSecond: 6e10, nodeSeconds: 1e-6 },
+  processBytes: 2e8,
+  availableMemoryBytes: 1e12,
+  availableDiskBytes: 1e12,
+  ...change,
+});
+const estimateOf = (work: Workload, change: Partial<Resources> = {}) =>
+  estimateRun(work, workloadGraphs(work), resources(change));
+
+describe('the cost of a model', () => {
+  const [N, B, T] = [200, 5, 48];
+  const { hidden_size: C, intermediate_size: F, num_hidden_layers: L, head_dim: D } = presets.nano;
+  const [H, KV, rank, labels] = [presets.nano.num_attention_heads, presets.nano.num_key_value_heads, 16, 7];
+  const [Q, K] = [H * D, KV * D];
+  const perRow = (pairs: readonly (readonly [number, number])[]) =>
+    pairs.reduce((n, [into, out]) => n + 2 * into * out + 2 * rank * (into + out) + out, 0);
+  const keys = perRow([
+    [C, K],
+    [C, K],
+  ]);
+  const rest = perRow([
+    [C, Q],
+    [Q, C],
+    [C, F],
+    [C, F],
+    [F, C],
+  ]);
+
+  it('is that of its products: frozen, low-rank, attention and head', () => {
+    // The last layer computes keys and values of every token, and everything else of the last ones.
+    const linear = L * N * keys + (L - 1) * N * rest + B * rest;
+    const attention = 2 * 2 * B * H * T * D * ((L - 1) * T + 1);
+    const head = 2 * B * C * labels;
+    expect(workloadCost(workload(presets.nano), { N, B, T }).forward.products.flops).toBe(linear + attention + head);
+  });
+
+  it('is forward, backward to what lies below, and two products for each adapter', () => {
+    const { gradient, forward } = workloadCost(workload(presets.nano), { N, B, T });
+    const ratio = gradient.products.flops / forward.products.flops;
+    expect(ratio).toBeGreaterThan(1.8);
+    expect(ratio).toBeLessThan(2.6);
+  });
+
+  it('is less where only the top layers are adapted', () => {
+    const lora = { ...tinyLora, rank: 16, layersToTransform: [L - 1] };
+    const top = workloadCost(workload(presets.nano, { lora }), { N, B, T }).gradient;
+    const all = workloadCost(workload(presets.nano), { N, B, T }).gradient;
+    for (const what of ['nodes', 'flops', 'bytes', 'peakBytes'] as const) expect(top[what]).toBeLessThan(all[what]);
+  });
+
+  it('of the update is a few passes over the trained values', () => {
+    const work = workload(presets.nano);
+    const vector = 4 * workloadGraphs(work).layout.size;
+    const { update } = workloadCost(work, { N, B, T });
+    expect(update.outputBytes).toBe(3 * vector + 4);
+    expect(update.bytes / vector).toBeGreaterThan(10);
+    expect(update.bytes / vector).toBeLessThan(60);
+    expect(update.products.flops).toBe(0);
+  });
+});
+
+describe('estimateRun', () => {
+  it('gives parts that add up', () => {
+    const { memory, disk, time } = estimateOf(workload(presets.nano));
+    for (const { bytes, parts } of [memory, disk])
+      expect(bytes).toBeCloseTo(
+        parts.reduce((n, part) => n + part.bytes, 0),
+        3,
+      );
+    expect(time.total).toBeCloseTo(time.opening + 3 * (time.epoch + time.evaluation) + time.test, 9);
+    expect(time.epoch).toBeCloseTo(4 * time.step, 9);
+    expect(time.shares.arithmetic + time.shares.memory + time.shares.overhead).toBeCloseTo(1, 9);
+  });
+
+  it('holds both sessions of a small base, one of a large one', () => {
+    expect(estimateOf(workload(presets.nano)).memory.during).toBe('evaluation');
+    const large = estimateOf(workload(presets['llama-3.2-1b'])).memory;
+    const weights = large.parts.find(({ name }) => name === 'frozen weights')!.bytes;
+    // 16 layers of 60.8 M values in float32, not repacked.
+    expect(weights / (16 * 60.8e6 * 4)).toBeGreaterThan(1);
+    expect(weights / (16 * 60.8e6 * 4)).toBeLessThan(1.2);
+  });
+
+  it('takes less memory with smaller micro-batches and as much time on a slower machine as it is slower', () => {
+    const work = workload(presets['12x768']);
+    const small = estimateOf({ ...work, microBatchTokens: 64 });
+    const usual = estimateOf(work);
+    expect(small.memory.bytes).toBeLessThan(usual.memory.bytes);
+    const { speed } = resources();
+    const slow = estimateOf(work, {
+      speed: { ...speed, flopsPerSecond: speed.flopsPerSecond / 10, nodeSeconds: 10 * speed.nodeSeconds },
+    });
+    expect(slow.time.step).toBeGreaterThan(4 * usual.time.step);
+    expect(slow.time.step).toBeLessThan(10 * usual.time.step);
+  });
+
+  it('scales a sample of a split to all of it', () => {
+    const work = workload(presets.nano);
+    const tenfold = { ...work, examples: { ...work.examples, validation: 80 } };
+    expect(estimateOf(tenfold).time.evaluation).toBeCloseTo(10 * estimateOf(work).time.evaluation, 9);
+  });
+
+  it('takes every window of a text', () => {
+    const work = workload(presets.nano);
+    const windows = { ...work, lengths: { ...work.lengths, train: texts.map(([n]) => [n!, n!, n!]) } };
+    const [one, three] = [estimateOf(work).time.step, estimateOf(windows).time.step];
+    expect(three / one).toBeGreaterThan(2.5);
+  });
+
+  it('refuses modules that are not there', () =>
+    expect(() => estimateOf(workload(presets.nano, { lora: { ...tinyLora, targetModules: ['query'] } }))).toThrow(
+      "no module with 'query'",
+    ));
+});
+
+describe('shortageOf', () => {
+  function shortage(work: Workload, change: Partial<Resources>): string | undefined {
+    const graphs = workloadGraphs(work);
+    const offered = resources(change);
+    return shortageOf(work, graphs, { estimate: estimateRun(work, graphs, offered), resources: offered });
+  }
+  const work = workload(presets['12x768']);
+  const needed = estimateOf(work).memory.bytes;
+
+  it('is silent where all fits', () =>
+    expect(shortage(work, { availableMemoryBytes: needed, availableDiskBytes: 1e9 })).toBeUndefined());
+
+  it('names what is needed, of what parts, and the options that would fit', () => {
+    const message = shortage(work, { availableMemoryBytes: 0.9 * needed })!;
+    expect(message).toMatch(
+      /^the run needs about [\d.]+ GB of memory \(evaluation: frozen weights [\d.]+ GB, .*\), and [\d.]+ GB can be had\. It would fit with /,
+    );
+    expect(message).toMatch(/--micro-batch-tokens \d+ \([\d.]+ GB\)/);
+    expect(message).toMatch(/--layers (\d+,)*11 \(/);
+  });
+
+  it('proposes only what fits', () => {
+    const availableMemoryBytes = 0.9 * needed;
+    const message = shortage(work, { availableMemoryBytes })!;
+    const tokens = Number(/--micro-batch-tokens (\d+)/.exec(message)![1]);
+    expect(estimateOf({ ...work, microBatchTokens: tokens }).memory.bytes).toBeLessThanOrEqual(availableMemoryBytes);
+    expect(estimateOf({ ...work, microBatchTokens: 2 * tokens }).memory.bytes).toBeGreaterThan(availableMemoryBytes);
+  });
+
+  it('says that nothing would', () =>
+    expect(shortage(work, { availableMemoryBytes: 3e8 })).toMatch(
+      /No setting makes it fit: even --micro-batch-tokens 64 --rank 1 --max-length 32 with one layer takes [\d.]+ [MG]B\. Take a smaller base/,
+    ));
+
+  it('says that the disk is too small', () =>
+    expect(shortage(work, { availableDiskBytes: 1e6 })).toMatch(
+      /^the run's folder takes up to 146 MB \(training checkpoints 125 MB, adapter 20\.9 MB, log [\d.]+ kB\), and 1\.00 MB are free/,
+    ));
+});
+
+describe('planTraining', () => {
+  it('tells what train tells, and writes nothing', async () => {
+    const out = join(temporaryFolder(), 'run');
+    const options = { base: await tinyBase(), data: 'social-posts', limit: 16, epochs: 1, rank: 2, out };
+    const { shortage, ...plan } = await planTraining(options);
+    expect(shortage).toBeNull();
+    await expect(readdir(out)).rejects.toThrow('ENOENT');
+    for await (const event of train(options)) {
+      if (event.type !== 'started') continue;
+      const { type: _, estimate, ...started } = event;
+      expect({ ...started }).toEqual({ ...plan, estimate: undefined });
+      expect(estimate!.disk.parts).toEqual(plan.estimate.disk.parts);
+      expect(estimate!.memory.parts.map(({ name }) => name)).toEqual(
+        plan.estimate.memory.parts.map(({ name }) => name),
+      );
+      break;
+    }
+  });
+
+  // Windows reserves the whole length of a file.
+  it.skipIf(process.platform === 'win32')(
+    'a base beyond any memory is refused before its weights are read',
+    async () => {
+      const base = await hollowBase({
+        ...presets['llama-3-8b'],
+        hidden_size: 65536,
+        intermediate_size: 262144,
+        num_hidden_layers: 4,
+      });
+      const out = join(temporaryFolder(), 'run');
+      const options = { base, data: 'social-posts', limit: 16, out };
+      const { shortage } = await planTraining(options);
+      expect(shortage).toMatch(/frozen weights [\d.]+ GB/);
+      const refused = async () => {
+        for await (const event of train(options)) expect.fail(`the run started: ${event.type}`);
+      };
+      await expect(refused()).rejects.toThrow(/^the run needs about .* GB of memory .*To run anyway: --force$/);
+      await expect(readdir(out)).rejects.toThrow('ENOENT');
+    },
+  );
+});
+
+/** A base whose weights file has its header and its length, and no content. */
+async function hollowBase(config: (typeof presets)['llama-3-8b'] | object): Promise<string> {
+  const dir = temporaryFolder();
+  await mkdir(dir, { recursive: true });
+  let end = 0;
+  const entries = llamaTensors(config as (typeof presets)['llama-3-8b']).map(({ name, shape }) => {
+    const begin = end;
+    end += 2 * sizeOf(shape);
+    return [name, { dtype: 'BF16', shape, data_offsets: [begin, end] }] as const;
+  });
+  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  const file = await open(join(dir, 'model.safetensors'), 'w');
+  await file.write(Buffer.concat([length, header]));
+  await file.truncate(8 + header.length + end);
+  await file.close();
+  await writeFile(join(dir, 'config.json'), JSON.stringify(config));
+  await copyFile(join(baseFolder('nano'), 'tokenizer.json'), join(dir, 'tokenizer.json'));
+  return dir;
+}
