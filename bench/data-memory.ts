@@ -49,11 +49,13 @@ await import(${dist('cli/main.js')});`,
   train: (data, out) => `${report}
 process.argv.splice(1, Infinity, 'emotune', '--version');
 await import(${dist('cli/main.js')}); // sets the flags of the command line
+const { findBase } = await import(${dist('models/base.js')});
 const { prepare } = await import(${dist('train/prepare.js')});
 const { parseTrainConfig } = await import(${dist('train/config.js')});
 const { epochBatches } = await import(${dist('data/batches.js')});
 const { random } = await import(${dist('core/random.js')});
-const prepared = await prepare(parseTrainConfig({ data: ${JSON.stringify(data)}, weightColumn: 'agreement' }), ${JSON.stringify(out)});
+const config = parseTrainConfig({ data: ${JSON.stringify(data)}, weightColumn: 'agreement' });
+const prepared = await prepare(config, { base: await findBase(config.base), workFolder: ${JSON.stringify(out)} });
 const batches = epochBatches(prepared.train.length, 16, random(0));
 let tokens = 0;
 for (let b = 0; b < batches.length; b++)
