@@ -27,7 +27,7 @@ export function plotOf(measured: readonly Measured[]): string {
     { title: 'time, s', value: (m) => m.seconds, ...logarithmic(measured.map((m) => m.seconds)) },
   ];
   const drawn = panels.map((panel, p) => `<g transform="translate(${p * width} 0)">${draw(panel)}</g>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * width} ${height + 30}" font-family="sans-serif" font-size="11">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * width} ${height + 30}" font-family="sans-serif" font-size="11"><title>Peak memory and time of data against rows</title>
 <rect width="100%" height="100%" fill="white"/>
 ${drawn.join('\n')}
 ${(['split', 'train'] as const).map(legend).join('\n')}
