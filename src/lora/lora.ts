@@ -14,7 +14,7 @@ import { type LoraOptions, type LoraSite, siteOf } from './options.ts';
  *     y = b + m / ‖W + s·BA‖ · (x Wᵀ + s · (x Aᵀ) Bᵀ),   s = alpha / rank
  *
  * With PiSSA, A and B start as the principal part of W, which is taken from W in return: s·BA above is s·(BA − B₀A₀), A₀ and B₀
- * frozen (docs/adr/0005-pissa-beside-the-base.md).
+ * frozen (docs/adr/0006-pissa-beside-the-base.md).
  *
  * Shapes: x [N, in], W [out, in] frozen, A [rank, in], B [out, rank], m [out] → y [N, out]
  *
