@@ -10,7 +10,7 @@ export interface Checkpoint {
   /** config.json, unchecked. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** {@link fingerprint} of the tensors. */
+  /** {@link fingerprint} of the tensors, read once. */
   fingerprint(): Promise<string>;
 }
 
@@ -28,7 +28,16 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
     throw new CheckpointError(`${dir}: no config.json; is this a model's folder in Hugging Face's layout?`);
   const config = await readJsonObject(join(dir, 'config.json'));
   const tensors = await openWeights(dir, files);
-  return { dir, config, tensors, fingerprint: () => fingerprint(tensors.values()) };
+  let known: Promise<string> | undefined;
+  return {
+    dir,
+    config,
+    tensors,
+    fingerprint() {
+      known ??= fingerprint(tensors.values());
+      return known;
+    },
+  };
 }
 
 /**
