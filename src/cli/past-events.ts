@@ -1,15 +1,11 @@
-import { createReadStream } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { recordedEvents } from '../tracking/run-files.ts';
 import type { TrainEvent } from '../train/events.ts';
-import { textLines } from './text-lines.ts';
 
 /** What a run told before it was interrupted, from its metrics: for the curve and the table of the view. */
 export async function* pastEvents({
   path,
 }: Extract<TrainEvent, { readonly type: 'resumed' }>): AsyncGenerator<TrainEvent, void> {
-  const metrics = join(dirname(dirname(path)), 'metrics.jsonl');
-  for await (const line of textLines(createReadStream(metrics))) {
-    const event = JSON.parse(line) as TrainEvent;
+  for await (const event of recordedEvents(dirname(dirname(path)), Number.POSITIVE_INFINITY))
     if (event.type === 'step' || event.type === 'evaluated') yield event;
-  }
 }

@@ -1,6 +1,8 @@
 /** What the Hub says about a repository: its commit, its files, and why it refuses. */
+
 import { z } from 'zod';
 import { HubError, showIssues } from '../core/errors.ts';
+import { jsonOrUndefined } from '../core/json.ts';
 import type { Digest } from './digest.ts';
 import type { Hub } from './options.ts';
 import type { RepositoryName } from './repository-name.ts';
@@ -104,7 +106,7 @@ export function requestJson(
       const { status, headers } = answer;
       const text = await textOf(answer);
       if ((status < 200 || status > 299) && !accept.includes(status)) throw refusal(hub, answer, subject);
-      return { status, headers, body: jsonOf(text) };
+      return { status, headers, body: jsonOrUndefined(text) };
     },
   });
 }
@@ -113,15 +115,6 @@ async function textOf(answer: Answer): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of answer.body()) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What is no JSON is no value, which a schema then refuses. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** @throws HubError if the Hub's answer is not what it should be. */

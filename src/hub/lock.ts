@@ -1,9 +1,10 @@
 /** Locks between processes, so that none fetches what another is fetching. What is written does not depend on them. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rm, rmdir, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDead, type LockOwner, readOwner, thisProcess } from '../checkpoint/lock-owner.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -15,10 +16,8 @@ export interface LockOptions {
   readonly staleMs?: number;
 }
 
-interface Owner {
+interface Owner extends LockOwner {
   readonly id: string;
-  readonly pid: number;
-  readonly host: string;
 }
 
 /**
@@ -71,36 +70,19 @@ async function create(path: string, id: string): Promise<boolean> {
   });
   if (!file) return false;
   try {
-    await file.writeFile(JSON.stringify({ id, pid: process.pid, host: hostname() } satisfies Owner));
+    await file.writeFile(JSON.stringify({ id, ...thisProcess() } satisfies Owner));
   } finally {
     await file.close();
   }
   return true;
 }
 
-async function ownerOf(path: string): Promise<Owner | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Owner;
-  } catch {
-    // Gone, or not written to its end yet.
-    return undefined;
-  }
-}
+const ownerOf = (path: string): Promise<Owner | undefined> => readOwner<Owner>(path);
 
 /** Owner and last sign of life; the same text again means that nothing has happened. */
 async function stateOf(path: string): Promise<string> {
   const [owner, found] = await Promise.all([ownerOf(path), stat(path).catch(() => undefined)]);
   return `${owner?.id} ${found?.mtimeMs}`;
-}
-
-function isDead({ pid, host }: Owner): boolean {
-  if (host !== hostname()) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
 }
 
 /** Removes a lock that is still in `state`. Only one process at a time may look and remove: else it could be a fresh one. */

@@ -1,9 +1,10 @@
 /** How the Hub is reached, and where what it gave is kept. */
-import { readFile, statfs } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../core/errors.ts';
+import { freeDiskBytes } from '../runtime/disk.ts';
 
 /** Everything optional: without any of it, public repositories are fetched from huggingface.co. */
 export interface HubOptions {
@@ -52,10 +53,7 @@ const patience: Patience = {
   wait: async (ms, signal) => {
     await sleep(ms, undefined, signal ? { signal } : {});
   },
-  async freeBytes(folder) {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  },
+  freeBytes: freeDiskBytes,
 };
 
 /** @throws ConfigError if the endpoint or the token cannot be what it should be. */

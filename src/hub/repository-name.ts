@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { exists } from '../checkpoint/exists.ts';
 import { ConfigError } from '../core/errors.ts';
 
 /** A model on the Hub: `org/name`, at a revision where one is given. */
@@ -37,15 +37,9 @@ export const isCommit = (revision: string): boolean => commitHash.test(revision)
  */
 export async function remoteName(text: string): Promise<RepositoryName | undefined> {
   const name = parseRepositoryName(text);
-  if (!name || (await isThere(text))) return undefined;
-  return !text.includes('@') && (await isThere(text.split('/')[0]!)) ? undefined : name;
+  if (!name || (await exists(text))) return undefined;
+  return !text.includes('@') && (await exists(text.split('/')[0]!)) ? undefined : name;
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** Git's names of branches and tags, as far as they are needed; never a way out of a folder. */
 const isRevision = (text: string): boolean =>

@@ -1,7 +1,8 @@
 /** What can be named as a base, and where it then lies. */
-import { stat } from 'node:fs/promises';
+
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError } from '../core/errors.ts';
 import { licenceOf } from '../hub/licence.ts';
 import type { HubOptions } from '../hub/options.ts';
@@ -50,7 +51,7 @@ export async function findBase(base: string, hub: HubOptions = {}, files: Select
 
 async function localBase(base: string): Promise<Base> {
   const dir = baseFolder(base);
-  if (!(await isThere(dir)))
+  if (!(await exists(dir)))
     throw new CheckpointError(
       `${dir}: no such folder; give the folder of a downloaded model, or a model on the Hub as organisation/name (as organisation/name@main where there is a folder like the organisation)`,
     );
@@ -65,9 +66,3 @@ async function localBase(base: string): Promise<Base> {
 
 /** What to call a base in the name of a folder: without its path, its organisation or its commit. */
 export const shortName = (base: string): string => basename(parseRepositoryName(base)?.id ?? base);
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
 import { CheckpointError, showIssues } from '../core/errors.ts';
+import { jsonOrUndefined } from '../core/json.ts';
 import { tasks } from '../core/task.ts';
 import { longTextRules } from '../text/encoder.ts';
 import { noPrompt, promptFormats } from '../text/prompt.ts';
@@ -48,18 +49,9 @@ export async function readArtifact(dir: string): Promise<Artifact | undefined> {
     throw new CheckpointError(`${dir}/${FILE} cannot be read: ${error.message}`, { cause: error });
   });
   if (text === undefined) return undefined;
-  const parsed = schema.safeParse(parseJson(text));
+  const parsed = schema.safeParse(jsonOrUndefined(text));
   if (parsed.success) return parsed.data;
   throw new CheckpointError(`${dir}/${FILE} cannot be used: ${showIssues(parsed.error.issues)}`);
-}
-
-/** Broken JSON is no value, which the schema then refuses. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
@@ -101,10 +100,3 @@ function checkTensors(path: string, layout: FlatLayout, { tensors }: Adapter): v
     `${path} does not fit its base; is it an adapter of another model?\n  ${problems.slice(0, 10).join('\n  ')}${more}`,
   );
 }
-
-/** Whether there is something at a path. */
-export const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

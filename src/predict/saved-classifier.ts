@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError } from '../core/errors.ts';
 import { type Task, tasks } from '../core/task.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
@@ -15,7 +16,7 @@ import { dense } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
 import { plainReading, type Reading } from '../text/encoder.ts';
 import { readArtifact } from './artifact.ts';
-import { exists, type ReadOptions, readSavedAdapter } from './saved-adapter.ts';
+import { type ReadOptions, readSavedAdapter } from './saved-adapter.ts';
 import type { ClassifierModel } from './scorer.ts';
 import type { WindowPooling } from './scores.ts';
 

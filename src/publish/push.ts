@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { stringify } from 'yaml';
+import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { requireRepositoryId } from '../hub/repository-name.ts';
@@ -40,7 +40,7 @@ export async function preparePush(dir: string, options: PushOptions): Promise<Pu
   const repository = requireRepositoryId(options.repository, '--repo');
   const run = await readRun(dir, options.base);
   const file = join(dir, weights);
-  if (!(await isThere(file))) throw new CheckpointError(`${dir}: no ${weights}; is this the folder of a whole run?`);
+  if (!(await exists(file))) throw new CheckpointError(`${dir}: no ${weights}; is this the folder of a whole run?`);
   const licence = options.license ?? run.artifact.base.licence;
   const card = modelCard(run, { repository, licence });
   const json = (path: string, value: unknown): Upload => ({ path, text: `${JSON.stringify(value, null, 2)}\n` });
@@ -89,12 +89,6 @@ function notes({ artifact, base, baseName, isEmbedded, result }: PublishedRun): 
     result?.test ? [] : 'the run did not come to its end: the card has no results',
   ].flat();
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /**
  * Publishes a run on the Hub, as one commit.

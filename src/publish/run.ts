@@ -1,14 +1,17 @@
 /** A run as it is published: everything its folder says, and nothing of the machine it was made on. */
+
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError, ConfigError, showIssues } from '../core/errors.ts';
+import { jsonOrUndefined } from '../core/json.ts';
 import { findSource } from '../data/sources/registry.ts';
 import type { Source } from '../data/sources/source.ts';
 import { parseRepositoryName } from '../hub/repository-name.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
 import { isEmbedded } from '../models/base.ts';
 import { type Artifact, readArtifact } from '../predict/artifact.ts';
+import { recordedEvents } from '../tracking/run-files.ts';
 import type { TrainConfig } from '../train/config.ts';
 import { readRunConfig } from '../train/run-folder.ts';
 
@@ -80,7 +83,7 @@ export async function readRun(dir: string, base: string | undefined): Promise<Pu
     isEmbedded: isEmbedded(artifact.base.path),
     config,
     result: await readJson(join(dir, 'result.json'), resultSchema),
-    started: await readStarted(join(dir, 'metrics.jsonl')),
+    started: await readStarted(dir),
     // A file of one's own may be called like a dataset.
     source: source?.licence === data?.licence ? source : undefined,
     adapterConfig: {
@@ -107,25 +110,20 @@ function publicPath(path: string, named: PublishedRun['base']): string {
   return basename(path);
 }
 
-async function readStarted(path: string): Promise<PublishedRun['started']> {
-  const [line = ''] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
-  const parsed = startedSchema.safeParse(jsonOf(line));
-  return parsed.success ? parsed.data : undefined;
+/** From the first of a run's events; the rest, which may be long, is not read. */
+async function readStarted(run: string): Promise<PublishedRun['started']> {
+  for await (const event of recordedEvents(run, Number.POSITIVE_INFINITY)) {
+    const parsed = startedSchema.safeParse(event);
+    return parsed.success ? parsed.data : undefined;
+  }
+  return undefined;
 }
 
 /** @returns undefined if there is no such file. */
 async function readJson<S extends z.ZodType>(path: string, schema: S): Promise<z.output<S> | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const parsed = schema.safeParse(jsonOf(text));
+  const parsed = schema.safeParse(jsonOrUndefined(text));
   if (parsed.success) return parsed.data;
   throw new CheckpointError(`${path} cannot be used: ${showIssues(parsed.error.issues)}`);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,8 +3,10 @@
  *
  * @see https://mlflow.org/docs/latest/rest-api.html
  */
+
 import { z } from 'zod';
 import { showIssues } from '../core/errors.ts';
+import { jsonOrUndefined } from '../core/json.ts';
 
 /** Where the server is, and who asks: a token, or a user with a password. */
 export interface MlflowServer {
@@ -175,7 +177,7 @@ const toRun = ({ run: { info, data } }: z.output<typeof runAnswer>): MlflowRun =
 async function ask<T>(connection: Connection, path: string, body: unknown, answer: z.ZodType<T>): Promise<T> {
   const { response, text } = await send(connection, path, body);
   if (response.status !== 200) throw refusal(response, hide(text, connection));
-  const parsed = answer.safeParse(parseJson(text));
+  const parsed = answer.safeParse(jsonOrUndefined(text));
   if (parsed.success) return parsed.data;
   throw new MlflowError(`its answer to ${path.split('?')[0]} is not MLflow's: ${showIssues(parsed.error.issues)}`, {
     temporary: false,
@@ -219,7 +221,7 @@ function reasonOf(error: unknown): string {
 
 function refusal(response: Response, text: string): MlflowError {
   const { status, statusText, headers } = response;
-  const parsed = errorBody.safeParse(parseJson(text));
+  const parsed = errorBody.safeParse(jsonOrUndefined(text));
   const { error_code: code, message } = parsed.success ? parsed.data : { error_code: '', message: '' };
   const location = headers.get('location');
   const details = [`${status} ${statusText}`.trim(), code, message.slice(0, 300), location && `goes to ${location}`];
@@ -244,11 +246,3 @@ function retryAfter(header: string | null): number | undefined {
 /** A server may repeat what it was sent. */
 const hide = (text: string, { token, password }: MlflowServer): string =>
   [token, password].reduce<string>((shown, secret) => (secret ? shown.replaceAll(secret, '…') : shown), text);
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,8 +1,10 @@
 /** mlflow.json in a run's folder: which run on the server it is. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
+import { jsonOrUndefined } from '../core/json.ts';
 
 const identitySchema = z.object({
   uri: z.string(),
@@ -22,16 +24,8 @@ export async function readIdentity(
   run: string,
   { uri, experiment }: Pick<Identity, 'uri' | 'experiment'>,
 ): Promise<Identity | undefined> {
-  const parsed = identitySchema.safeParse(parseJson(await readFile(pathOf(run), 'utf8').catch(() => '')));
+  const parsed = identitySchema.safeParse(jsonOrUndefined(await readFile(pathOf(run), 'utf8').catch(() => '')));
   return parsed.success && parsed.data.uri === uri && parsed.data.experiment === experiment ? parsed.data : undefined;
 }
 
 export const writeIdentity = (run: string, identity: Identity): Promise<void> => writeJson(pathOf(run), identity);
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

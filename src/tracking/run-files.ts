@@ -1,6 +1,7 @@
 /** What a sink reads of the run that it follows, in the run's folder. */
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jsonOrUndefined } from '../core/json.ts';
 import type { TrainEvent } from '../train/events.ts';
 
 const METRICS = 'metrics.jsonl';
@@ -23,20 +24,12 @@ export async function* recordedEvents(run: string, bytes: number): AsyncGenerato
   try {
     const until = Number.isFinite(bytes) ? { end: bytes - 1 } : {};
     for await (const line of file.readLines({ ...until, autoClose: false })) {
-      const event = parseLine(line);
+      const event = jsonOrUndefined(line) as TrainEvent | undefined;
       if (!event) return;
       yield event;
     }
   } finally {
     await file.close();
-  }
-}
-
-function parseLine(line: string): TrainEvent | undefined {
-  try {
-    return JSON.parse(line) as TrainEvent;
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
+import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
 import { shortName } from '../models/base.ts';
@@ -139,10 +140,6 @@ function runFolder(dir: string, metrics: MetricsLog, unlock: () => Promise<void>
 async function freshFolder(path: string): Promise<string> {
   for (let n = 1; ; n++) {
     const candidate = n === 1 ? path : `${path}-${n}`;
-    const exists = await stat(candidate).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) return candidate;
+    if (!(await exists(candidate))) return candidate;
   }
 }

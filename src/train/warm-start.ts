@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { exists } from '../checkpoint/exists.ts';
 import { ConfigError } from '../core/errors.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/example.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { isHeadParameter } from '../lora/trained.ts';
 import { HEAD } from '../models/heads.ts';
-import { exists, readSavedAdapter, type SavedAdapter } from '../predict/saved-adapter.ts';
+import { readSavedAdapter, type SavedAdapter } from '../predict/saved-adapter.ts';
 import { labelsIn, settingsOf } from '../predict/saved-classifier.ts';
 import type { TrainConfig, TrainOptions } from './config.ts';
 import { adoptSettings } from './lora-options.ts';

@@ -1,7 +1,7 @@
 /** The files of a source: which are missing, and how to come by them. */
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { exists } from '../../checkpoint/exists.ts';
 import { DataError } from '../../core/errors.ts';
 import type { Source, SourceFile } from './source.ts';
 
@@ -10,14 +10,7 @@ export const filePath = ({ folder }: Source, dataDir: string, { path }: SourceFi
   join(folder(dataDir), path);
 
 export async function missingFiles(source: Source, dataDir: string): Promise<SourceFile[]> {
-  const there = await Promise.all(
-    source.files.map((file) =>
-      access(filePath(source, dataDir, file)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+  const there = await Promise.all(source.files.map((file) => exists(filePath(source, dataDir, file))));
   return source.files.filter((_, i) => !there[i]);
 }
 
