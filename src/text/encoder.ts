@@ -92,7 +92,7 @@ async function encodeLong(writer: Writer, { text, context = [] }: Passage, readi
   const { head, body, tail } = await writer.writeApart(render(prompt, text, []));
   const room = maxLength - head.length - tail.length;
   if (room < 1) throw new ConfigError(`maxLength is ${maxLength}, the prompt alone takes as much: use more`);
-  const sequence = (from: number): Int32Array => Int32Array.from([...head, ...body.slice(from, from + room), ...tail]);
+  const sequence = (from: number): Int32Array => joined([head, body.slice(from, from + room), tail]);
   const turnsDropped = context.length;
   if (reading.longTexts === 'truncate') return { sequences: [sequence(0)], truncated: true, turnsDropped };
   const starts = windowStarts(body.length, room, Math.min(reading.windowOverlap, room - 1));
@@ -133,7 +133,7 @@ class Writer {
     const { before, after } = this.#tokenizer.template;
     return all.map((runs) => {
       const ids = runs.map((run) => ('special' in run ? [run.special] : idsOf.get(run.words)!));
-      return Int32Array.from([before, ...ids, after].flatMap((part) => [...part]));
+      return joined([before, ...ids, after]);
     });
   }
 
@@ -169,6 +169,17 @@ class Writer {
     }
     return runs;
   }
+}
+
+/** Ids one after the other, without the arrays in between: every text of a training set comes through here. */
+function joined(parts: readonly ArrayLike<number>[]): Int32Array {
+  const ids = new Int32Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    ids.set(part, at);
+    at += part.length;
+  }
+  return ids;
 }
 
 function appendWords(runs: Run[], piece: string, isText: boolean): void {
