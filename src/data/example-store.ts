@@ -1,6 +1,7 @@
 import { type Hash64, hash64 } from '../core/random.ts';
 import type { Turn } from '../text/prompt.ts';
 import { ByteList } from './disk/growing.ts';
+import { packJson, unpackJson } from './disk/packed-json.ts';
 import { type RecordChunk, RecordFile } from './disk/record-file.ts';
 import type { WorkFolder } from './disk/work-folder.ts';
 import { type SplitName, splitNames } from './example.ts';
@@ -38,7 +39,7 @@ export interface FactChunk {
 export const rowState = { splitMask: 3, removed: 4 } as const;
 
 /**
- * All rows of the datasets that are read, on disk: `rows` holds them whole as JSON, `facts` what is needed to compare,
+ * All rows of the datasets that are read, on disk: `rows` holds them whole, `facts` what is needed to compare,
  * count and split them: the hashes of the exact text, its key, the id and the group, the length in code points, and the
  * numbers of the labels. In memory is one byte a row.
  */
@@ -74,7 +75,7 @@ export class ExampleStore {
     else hash64(`${origin}\n${row.group}`, words, fact.group);
     words[fact.length] = codePoints(row.text);
     this.#facts.appendBytes(this.#withLabels(row.labels));
-    this.#rows.appendText(JSON.stringify(row));
+    this.#rows.appendText(packJson(row));
     this.#states.push(splitNames.indexOf(split));
   }
 
@@ -93,10 +94,10 @@ export class ExampleStore {
   }
 
   read(place: number): StoredRow {
-    return JSON.parse(this.#rows.read(place).toString('utf8')) as StoredRow;
+    return rowOf(this.#rows.read(place).toString('utf8'));
   }
 
-  /** All rows in order, some at a time, as JSON texts. */
+  /** All rows in order, some at a time; see {@link rowOf}. */
   rows(): AsyncGenerator<RecordChunk, void> {
     return this.#rows.chunks();
   }
@@ -106,6 +107,9 @@ export class ExampleStore {
     for await (const chunk of this.#facts.chunks()) yield factsOf(chunk);
   }
 }
+
+/** The row that a record of {@link ExampleStore.rows} holds. */
+export const rowOf = (record: string): StoredRow => unpackJson(record) as StoredRow;
 
 function concatenated(words: Uint32Array, labels: readonly number[]): Uint8Array {
   return Buffer.concat([

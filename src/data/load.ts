@@ -10,6 +10,7 @@ import { type JoinedLabels, joinLabels } from './join-labels.ts';
 import { type DataOptions, findData, type Origin } from './origin.ts';
 import type { DataReport, DatasetReport } from './report.ts';
 import { indexRows } from './row-index.ts';
+import { RowSet } from './row-set.ts';
 import { readTable, type Table } from './sources/table.ts';
 import { StoredExamples } from './stored-examples.ts';
 import { type SplitSummary, summarise } from './summary.ts';
@@ -44,13 +45,12 @@ export async function loadDataset(options: DataOptions): Promise<{
     });
 
     const view = { store, suffixes, ranges: parts, task, labels };
-    const rows = rowsOfSplits(store.states);
     const licence = [...new Set(parts.map(({ origin }) => origin.licence).filter(Boolean))].join('; ');
     const dataset: Dataset = {
       name: parts.map(({ name }) => name).join('+'),
       task,
       labels,
-      splits: perSplit((name) => new StoredExamples(view, rows[splitNames.indexOf(name)]!)),
+      splits: perSplit((name) => new StoredExamples(view, rowsOf(store, splitNames.indexOf(name)))),
       ...(licence === '' ? {} : { licence }),
       close: () => work.close(),
     };
@@ -87,15 +87,12 @@ export async function loadExamples(
     const read = await readAll(options, work);
     const { store, joined, parts } = read;
     const { suffixes } = await indexed(read, work);
-    const kept = store.states.reduce((n, state) => n + (state & rowState.removed ? 0 : 1), 0);
-    const rows = new Uint32Array(kept);
-    for (let row = 0, at = 0; row < store.length; row++) if (!(store.states[row]! & rowState.removed)) rows[at++] = row;
     const view = { store, suffixes, ranges: parts, ...joined };
     return {
       name: parts.map(({ name }) => name).join('+'),
       task: joined.task,
       labels: joined.labels,
-      examples: new StoredExamples(view, rows),
+      examples: new StoredExamples(view, new RowSet(store.states, (state) => !(state & rowState.removed))),
       close: () => work.close(),
     };
   });
@@ -175,18 +172,8 @@ const showData = ({ data }: DataOptions): string => (typeof data === 'string' ? 
 
 const presentSplits = ({ rowsRead }: Table) => splitNames.filter((name) => rowsRead[name] !== undefined);
 
-/** The rows of each split, in order. */
-function rowsOfSplits(states: Uint8Array): readonly Uint32Array[] {
-  const sizes = splitNames.map(() => 0);
-  for (const state of states) if (!(state & rowState.removed)) sizes[state]!++;
-  const rows = sizes.map((size) => new Uint32Array(size));
-  const next = splitNames.map(() => 0);
-  for (let row = 0; row < states.length; row++) {
-    const state = states[row]!;
-    if (!(state & rowState.removed)) rows[state]![next[state]!++] = row;
-  }
-  return rows;
-}
+/** The rows of a split that are not removed: their state is its number, with no other bit. */
+const rowsOf = ({ states }: ExampleStore, split: number): RowSet => new RowSet(states, (state) => state === split);
 
 /** The part of the report that is about reading. */
 function overview(

@@ -1,6 +1,7 @@
 import type { Task } from '../core/task.ts';
 import type { Example, Examples } from './example.ts';
-import type { ExampleStore, StoredRow } from './example-store.ts';
+import { type ExampleStore, rowOf, type StoredRow } from './example-store.ts';
+import type { RowSet } from './row-set.ts';
 import { type RowRange, TargetReader, targetOf } from './targets.ts';
 import { type IdSuffixes, withSuffix } from './unique-ids.ts';
 
@@ -13,12 +14,12 @@ export interface ExampleView {
   readonly labels: readonly string[];
 }
 
-/** The examples of some rows, in ascending order of their numbers: 4 bytes of memory each, read when asked for. */
+/** The examples of some rows, in ascending order of their numbers, read when asked for. */
 export class StoredExamples implements Examples {
   readonly #view: ExampleView;
-  readonly #rows: Uint32Array;
+  readonly #rows: RowSet;
 
-  constructor(view: ExampleView, rows: Uint32Array) {
+  constructor(view: ExampleView, rows: RowSet) {
     this.#view = view;
     this.#rows = rows;
   }
@@ -29,7 +30,10 @@ export class StoredExamples implements Examples {
 
   async read(places: ArrayLike<number>): Promise<Example[]> {
     const { store } = this.#view;
-    return Array.from(places, (place) => this.#example(this.#rows[place]!, store.read(this.#rows[place]!)));
+    return Array.from(places, (place) => {
+      const row = this.#rows.at(place);
+      return this.#example(row, store.read(row));
+    });
   }
 
   async *targets(): AsyncGenerator<readonly number[], void> {
@@ -43,7 +47,7 @@ export class StoredExamples implements Examples {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Example, void> {
     for await (const { chunk, k, row } of chosen(this.#view.store.rows(), this.#rows))
-      yield this.#example(row, JSON.parse(chunk.text(k)) as StoredRow);
+      yield this.#example(row, rowOf(chunk.text(k)));
   }
 
   #example(row: number, { id, labels, ...rest }: StoredRow): Example {
@@ -57,12 +61,14 @@ export class StoredExamples implements Examples {
 /** Goes through chunks of consecutive rows and stops at the chosen ones. */
 async function* chosen<C extends { readonly first: number; readonly length: number }>(
   chunks: AsyncIterable<C>,
-  rows: Uint32Array,
+  rows: RowSet,
 ): AsyncGenerator<{ readonly chunk: C; readonly k: number; readonly row: number }, void> {
-  let next = 0;
-  for await (const chunk of chunks) {
-    for (; next < rows.length && rows[next]! < chunk.first + chunk.length; next++)
-      yield { chunk, k: rows[next]! - chunk.first, row: rows[next]! };
-    if (next === rows.length) return;
-  }
+  let left = rows.length;
+  if (left === 0) return;
+  for await (const chunk of chunks)
+    for (let k = 0, row = chunk.first; k < chunk.length; k++, row++) {
+      if (!rows.has(row)) continue;
+      yield { chunk, k, row };
+      if (--left === 0) return;
+    }
 }

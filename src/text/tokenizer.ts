@@ -51,14 +51,14 @@ const batchTexts = 2048;
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const file = await findFile(path);
-  const definition = parseDefinition(await readFile(file, 'utf8'), file);
+  const definition = await readDefinition(file);
   const asText = native(withoutSpecialTokens(definition), file);
-  let parsing: Native | undefined;
-  const parsingSpecials = () => {
-    parsing ??= native(definition, file);
+  let parsing: Promise<Native> | undefined;
+  const parsingSpecials = (): Promise<Native> => {
+    parsing ??= readDefinition(file).then((again) => native(again, file)); // kept, it would take several times its size
     return parsing;
   };
-  const pick = (options: EncodeOptions) => (options.parseSpecialTokens ? parsingSpecials() : asText);
+  const pick = async (options: EncodeOptions) => (options.parseSpecialTokens ? parsingSpecials() : asText);
   const specialIds = new Map(definition.added_tokens.map(({ content, id }) => [content, id]));
   const special = definition.added_tokens.filter((token) => token.special).map(({ content }) => content);
 
@@ -68,15 +68,16 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
     template: templateOf(await asText.encode('a')),
     async encode(texts, options = {}) {
       const out: Int32Array<ArrayBuffer>[] = [];
+      const tokenizer = await pick(options);
       for (let i = 0; i < texts.length; i += batchTexts) {
         const batch = texts.slice(i, i + batchTexts);
-        for (const encoding of await pick(options).encodeBatch(batch, nativeOptions(options)))
+        for (const encoding of await tokenizer.encodeBatch(batch, nativeOptions(options)))
           out.push(Int32Array.from(encoding.getIds()));
       }
       return out;
     },
     async tokenize(text, options = {}) {
-      const encoding = await pick(options).encode(text, null, nativeOptions(options));
+      const encoding = await (await pick(options)).encode(text, null, nativeOptions(options));
       const [ids, tokens, offsets] = [encoding.getIds(), encoding.getTokens(), encoding.getOffsets()];
       const codeUnits = codeUnitOffsets(text);
       return ids.map((id, i) => {
@@ -84,7 +85,7 @@ export async function loadTokenizer(path: string): Promise<Tokenizer> {
         return { id, token: tokens[i]!, start: codeUnits[start]!, end: codeUnits[end]! };
       });
     },
-    decode: (ids) => parsingSpecials().decode(Array.from(ids), true),
+    decode: async (ids) => (await parsingSpecials()).decode(Array.from(ids), true),
     tokenToId: (token) => specialIds.get(token) ?? asText.tokenToId(token) ?? undefined,
   };
 }
@@ -128,7 +129,8 @@ function native(definition: Definition, file: string): Native {
   }
 }
 
-function parseDefinition(json: string, file: string): Definition {
+async function readDefinition(file: string): Promise<Definition> {
+  const json = await readFile(file, 'utf8');
   let value: Partial<Definition> | null;
   try {
     value = JSON.parse(json);

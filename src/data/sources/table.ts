@@ -6,6 +6,7 @@ import type { Turn } from '../../text/prompt.ts';
 import { type CleaningCounts, type CleaningStep, cleaningSteps, cleanText } from '../clean.ts';
 import { type ColumnOptions, type ColumnSurvey, type Columns, chooseColumns } from '../columns.ts';
 import { DialogueMemory, readTurns } from '../context.ts';
+import { packJson, unpackJson } from '../disk/packed-json.ts';
 import { RecordFile } from '../disk/record-file.ts';
 import type { WorkFolder } from '../disk/work-folder.ts';
 import { type SplitName, splitNames } from '../example.ts';
@@ -120,7 +121,7 @@ interface FileColumns {
   readonly columns: readonly string[];
 }
 
-/** Copies all records into one working file, as JSON, and looks at what every column holds. */
+/** Copies all records into one working file and looks at what every column holds. */
 async function copyRecords(
   parts: readonly Part[],
   options: TableOptions,
@@ -137,7 +138,7 @@ async function copyRecords(
     const names = await readRows(file, options, {
       row({ line, cells }) {
         for (const name in cells) if (!other.has(name) && !isIndicator(cells[name])) other.add(name);
-        records.appendText(`[${number},${line},${JSON.stringify(cells)}]`);
+        records.appendText(packJson([number, line, cells]));
       },
       malformed: (row) => malformed.add(row),
     });
@@ -183,7 +184,7 @@ async function eachRow(
 ): Promise<void> {
   for await (const chunk of records.chunks())
     for (let k = 0; k < chunk.length; k++) {
-      const [number, line, cells] = JSON.parse(chunk.text(k)) as [number, number, Cells];
+      const [number, line, cells] = unpackJson(chunk.text(k)) as [number, number, Cells];
       const { file, split: own } = parts[number]!;
       const split = parts.length > 1 ? own : splitOf(cells, columns);
       const problem =
