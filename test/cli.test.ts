@@ -349,6 +349,18 @@ describe('predict', () => {
     ]);
   });
 
+  it('reads what was said before a text', async () => {
+    writeFileSync(at('turns.jsonl'), '{"text":"no","turns":["Did you win?"]}\n{"text":"no"}\n');
+    const [after, alone] = jsonLines(
+      await output('predict', '--model', run, '--json', '--input', 'turns.jsonl', '--context-column', 'turns'),
+    );
+    expect([after, alone]).toEqual([
+      { text: 'no', ...prediction },
+      { text: 'no', ...prediction },
+    ]);
+    expect(after).not.toEqual(alone);
+  });
+
   it('ends quietly when its reader goes away', async () => {
     const child = start('predict', '--model', run);
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve));

@@ -16,6 +16,10 @@ const shape = {
   ...modelShape,
   input: z.string().optional().describe('file of texts: .txt (one a line), .csv, .tsv or .jsonl'),
   textColumn: z.string().optional().describe('column of the texts in --input (default: found by its name)'),
+  contextColumn: z
+    .string()
+    .optional()
+    .describe('column of --input with what was said before: a JSON array of texts or of {"role", "text"}'),
   top: z.int().min(1).optional().describe('show this many labels, the most probable first'),
 };
 
@@ -48,14 +52,15 @@ interface PredictOptions extends Values<typeof shape> {
 
 async function inputs(
   texts: readonly string[],
-  { input, textColumn }: Values<typeof shape>,
+  { input, textColumn, contextColumn }: Values<typeof shape>,
 ): Promise<AsyncIterable<Input>> {
   if (texts.length > 0 && input !== undefined)
     throw new ConfigError(`both --input ${input} and ${plural(texts.length, 'text')} are given: use one of them`);
-  if (textColumn !== undefined && input === undefined) throw new ConfigError('--text-column is only for --input');
+  const columnFlag = textColumn !== undefined ? '--text-column' : contextColumn !== undefined && '--context-column';
+  if (columnFlag && input === undefined) throw new ConfigError(`${columnFlag} is only for --input`);
   if (texts.length > 0) return given(texts);
   const { fileTexts, streamTexts } = await import('./predict-input.ts');
-  if (input !== undefined) return fileTexts(input, textColumn);
+  if (input !== undefined) return fileTexts(input, { text: textColumn, context: contextColumn });
   if (process.stdin.isTTY) process.stderr.write('Type texts, one a line; Ctrl-D ends.\n');
   return streamTexts(process.stdin);
 }
@@ -89,7 +94,7 @@ interface Result extends Input {
 async function classify(model: Classifier, rows: readonly Input[]): Promise<Result[]> {
   const checked = rows.map((row) => ((row.error ?? row.text.trim() !== '') ? row : { ...row, error: 'empty text' }));
   const usable = checked.filter(({ error }) => error === undefined);
-  const predictions = (await model.classify(usable.map(({ text }) => text))).values();
+  const predictions = (await model.classify(usable)).values();
   return checked.map((row) => (row.error === undefined ? { ...row, prediction: predictions.next().value! } : row));
 }
 
