@@ -110,6 +110,8 @@ describe('estimateRun', () => {
       );
     expect(time.total).toBeCloseTo(time.opening + 3 * (time.epoch + time.evaluation) + time.test, 9);
     expect(time.epoch).toBeCloseTo(4 * time.step, 9);
+    const rest = estimateOf({ ...workload(presets.nano), stepsDone: 5 }).time; // of 3 epochs of 4
+    expect(rest.total).toBeCloseTo(rest.opening + 7 * rest.step + 2 * rest.evaluation + rest.test, 9);
     expect(time.shares.arithmetic + time.shares.memory + time.shares.overhead).toBeCloseTo(1, 9);
   });
 

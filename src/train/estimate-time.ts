@@ -22,6 +22,7 @@ export interface TimeEstimate {
   readonly test: number;
   /** Loading the weights. */
   readonly opening: number;
+  /** All of it, or what is left of it. */
   readonly total: number;
   /** Shares of a step: arithmetic of matrix products, moving memory, overhead of nodes. They add up to 1. */
   readonly shares: { readonly arithmetic: number; readonly memory: number; readonly overhead: number };
@@ -58,6 +59,7 @@ export function estimateTime(
     return scale * batches.length * (each + feedSeconds(work, batches, speed));
   };
   const epoch = step * stepsOf(work);
+  const epochsLeft = work.epochs - (work.stepsDone ?? 0) / stepsOf(work);
   const [evaluation, test] = [scoring('validation'), scoring('test')];
   const opening = machine.openingBytes / OPENING_BYTES_PER_SECOND;
   return {
@@ -66,7 +68,7 @@ export function estimateTime(
     evaluation,
     test,
     opening,
-    total: opening + work.epochs * (epoch + evaluation) + test,
+    total: opening + epochsLeft * epoch + Math.ceil(epochsLeft) * evaluation + test,
     shares: { arithmetic: arithmetic / step, memory: memory / step, overhead: overhead / step },
   };
 }

@@ -82,7 +82,7 @@ export async function* resume(
   const prepared = await prepareIn(dir, config, { base: await findBase(config.base, { signal, ...hub }) });
   yield* onDevice({ threads: threads ?? progress.threads, prepared }, async function* (device) {
     await checkUnchanged(dir, progress, prepared);
-    const estimate = await fitting(device, { config, prepared, dir, force });
+    const estimate = await fitting(device, { config, prepared, dir, force, stepsDone: progress.step });
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };

@@ -29,6 +29,8 @@ export interface Workload
   > {
   readonly tensors: Checkpoint['tensors'];
   readonly epochs: number;
+  /** Optimiser steps that are behind it: it goes on from there. Default 0. */
+  readonly stepsDone?: number;
   /** Examples of one optimiser step. */
   readonly batchSize: number;
   readonly examples: PerSplit<number>;
