@@ -1,12 +1,20 @@
 /** Bases and runs on the Hub, from the library and the command line, against a Hub on this machine. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { reportFailure } from '../src/cli/failure.ts';
 import { makeProgram } from '../src/cli/program.ts';
 import { type FakeHub, startFakeHub } from '../src/hub/testing/fake-hub.ts';
-import { loadClassifier, mergeAdapter, push, type TrainEvent, train } from '../src/index.ts';
+import {
+  loadClassifier,
+  mergeAdapter,
+  type PlannedRun,
+  planTraining,
+  push,
+  type TrainEvent,
+  train,
+} from '../src/index.ts';
 import { resume } from '../src/train/train.ts';
 import { temporaryFolder, tinyBase } from './support/model.ts';
 
@@ -74,6 +82,25 @@ describe('a base on the Hub', () => {
     const merged = join(temporaryFolder(), 'merged');
     await mergeAdapter(settings.out, merged, { hub: options() });
     expect(existsSync(join(merged, 'model.safetensors'))).toBe(true);
+  });
+
+  it('is planned with before its weights are fetched, as it is after', async () => {
+    const fresh = { ...options(), cacheDir: newFolder() };
+    hub.seen.length = 0;
+    const { bytesToFetch, ...before } = await planTraining(small(), { hub: fresh });
+    const [single] = hub.seen.filter(({ host }) => host === 'files');
+    expect(single).toMatchObject({ range: expect.stringMatching(/^bytes=0-/) });
+    const snapshot = join(fresh.cacheDir, 'models--some-org--tiny-llama', 'snapshots', commit);
+    expect(existsSync(join(snapshot, 'model.safetensors'))).toBe(false);
+    expect(bytesToFetch).toBe(statSync(join(await tinyBase(), 'model.safetensors')).size);
+    const settings = small();
+    await allOf(train(settings, { hub: fresh }));
+    const after = await planTraining(small(), { hub: fresh });
+    expect(after.bytesToFetch).toBe(0);
+    expect(before.parameters).toEqual(after.parameters);
+    const parts = ({ estimate }: Pick<PlannedRun, 'estimate'>) =>
+      estimate.memory.parts.filter(({ name }) => name !== 'process, tokenizer and data');
+    expect(parts(before)).toEqual(parts(after));
   });
 
   it('that has moved on does not change a run that goes on', async () => {

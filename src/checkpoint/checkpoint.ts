@@ -26,8 +26,16 @@ export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   const files = await listFolder(dir);
   if (!files.includes('config.json'))
     throw new CheckpointError(`${dir}: no config.json; is this a model's folder in Hugging Face's layout?`);
+  return openCheckpointOf(dir, () => openWeights(dir, files));
+}
+
+/** {@link openCheckpoint} with tensors that are known otherwise, since the weights are not there yet. */
+export async function openCheckpointOf(
+  dir: string,
+  weights: () => Promise<Checkpoint['tensors']>,
+): Promise<Checkpoint> {
   const config = await readJsonObject(join(dir, 'config.json'));
-  const tensors = await openWeights(dir, files);
+  const tensors = await weights();
   let known: Promise<string> | undefined;
   return {
     dir,

@@ -32,6 +32,24 @@ export interface DataRegion {
 export const byteLengthOf = ({ dtype, shape }: Pick<TensorSpec, 'dtype' | 'shape'>): number =>
   sizeOf(shape) * dtypeBytes[dtype];
 
+/** The limit of the reference implementation. */
+const maxHeaderBytes = 100_000_000;
+
+/**
+ * The length of the header's JSON, from the first bytes of a file.
+ *
+ * @throws CheckpointError if it cannot be that of a file of this size.
+ */
+export function headerLength(start: Uint8Array, fileBytes: number, file: string): number {
+  if (start.length < 8) throw damaged(file, `it has ${fileBytes} bytes`);
+  if (Buffer.from(start.subarray(0, 8)).toString('latin1') === 'version ')
+    throw damaged(file, 'it is a Git LFS pointer, not the weights (run `git lfs pull`)');
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
+  if (length > fileBytes - 8 || length > maxHeaderBytes)
+    throw damaged(file, `its header would have ${length} bytes, the file has ${fileBytes}`);
+  return length;
+}
+
 /**
  * Parses and checks a header. Gaps between tensors are accepted, overlaps are not.
  *

@@ -9,6 +9,7 @@ import {
   damaged,
   formatHeader,
   type Header,
+  headerLength,
   parseHeader,
   type TensorEntry,
   type TensorSpec,
@@ -23,8 +24,6 @@ export interface SafetensorsFile extends Header {
 
 /** One read call moves less than 2 GiB. */
 const maxReadBytes = 2 ** 30;
-/** The limit of the reference implementation. */
-const maxHeaderBytes = 100_000_000;
 
 /**
  * Reads and checks the header of a safetensors file; its tensors stay on the disk.
@@ -34,13 +33,8 @@ const maxHeaderBytes = 100_000_000;
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   return withFile(path, async (file, real) => {
     const { size } = await file.stat();
-    if (size < 8) throw damaged(path, `it has ${size} bytes`);
-    const head = await readBytes(file, real, { offset: 0, byteLength: 8 });
-    if (Buffer.from(head).toString('latin1') === 'version ')
-      throw damaged(path, 'it is a Git LFS pointer, not the weights (run `git lfs pull`)');
-    const headerBytes = Number(new DataView(head).getBigUint64(0, true));
-    if (headerBytes > size - 8 || headerBytes > maxHeaderBytes)
-      throw damaged(path, `its header would have ${headerBytes} bytes, the file has ${size}`);
+    const start = await readBytes(file, real, { offset: 0, byteLength: Math.min(8, size) });
+    const headerBytes = headerLength(new Uint8Array(start), size, path);
     const json = Buffer.from(await readBytes(file, real, { offset: 8, byteLength: headerBytes })).toString('utf8');
     const offset = 8 + headerBytes;
     return { path: real, ...parseHeader(json, { file: real, offset, byteLength: size - offset }) };

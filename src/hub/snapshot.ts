@@ -96,8 +96,9 @@ class Fetch {
     const files = new Map((await listFiles(this.#hub, this.#name)).map((file) => [file.path, file]));
     const names = [...files.keys()];
     await rememberListing(this.#cache, revision, names);
-    const selected = selectFiles(fitting(selections, names), names, id);
-    const shards = selected.includes(weightsIndex) ? await this.#shards(files) : [];
+    const selection = fitting(selections, names);
+    const selected = selectFiles(selection, names, id);
+    const shards = selection.weights && selected.includes(weightsIndex) ? await this.#shards(files) : [];
     await this.#fetchAll([...selected, ...shards].map((path) => files.get(path)!));
   }
 

@@ -2,13 +2,15 @@
 
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Checkpoint, openCheckpoint, openCheckpointOf } from '../checkpoint/checkpoint.ts';
 import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError } from '../core/errors.ts';
+import { fetchDescription } from '../hub/description.ts';
 import { licenceOf } from '../hub/licence.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { parseRepositoryName, remoteName, repositoryReference } from '../hub/repository-name.ts';
 import { baseFiles, type Selection } from '../hub/selection.ts';
-import { fetchSnapshot } from '../hub/snapshot.ts';
+import { fetchSnapshot, type Snapshot } from '../hub/snapshot.ts';
 
 /** Bases that come with emotune, by name. */
 const embedded: Readonly<Record<string, string>> = { nano: 'nano-llama' };
@@ -44,7 +46,39 @@ export function baseFolder(base: string): string {
 export async function findBase(base: string, hub: HubOptions = {}, files: Selection = baseFiles): Promise<Base> {
   const repository = isEmbedded(base) ? undefined : await remoteName(base);
   if (!repository) return localBase(base);
-  const { id, dir, commit } = await fetchSnapshot(repository, [files], hub);
+  return remoteBase(await fetchSnapshot(repository, [files], hub));
+}
+
+/** A base as far as it can be told without its weights. */
+export interface BaseDescription {
+  readonly base: Base;
+  readonly checkpoint: Checkpoint;
+  /** Size of the weights that are to be fetched before they can be read; 0 if none are. */
+  readonly bytesToFetch: number;
+}
+
+/**
+ * Finds a base without fetching its weights: where they are not on this machine, only their headers are read.
+ *
+ * @throws HubError, CheckpointError as {@link findBase}, and where its files are damaged.
+ */
+export async function describeBase(base: string, hub: HubOptions = {}): Promise<BaseDescription> {
+  const repository = isEmbedded(base) ? undefined : await remoteName(base);
+  if (!repository) return whole(await localBase(base));
+  const { absent, ...snapshot } = await fetchDescription(repository, baseFiles, hub);
+  const found = await remoteBase(snapshot);
+  if (!absent) return whole(found);
+  const checkpoint = await openCheckpointOf(found.dir, async () => absent.tensors);
+  return { base: found, checkpoint, bytesToFetch: absent.bytes };
+}
+
+const whole = async (base: Base): Promise<BaseDescription> => ({
+  base,
+  checkpoint: await openCheckpoint(base.dir),
+  bytesToFetch: 0,
+});
+
+async function remoteBase({ id, dir, commit }: Snapshot): Promise<Base> {
   const reference = repositoryReference(id, commit);
   return { dir, name: reference, reference, peft: { name: id, revision: commit }, licence: await licenceOf(dir) };
 }

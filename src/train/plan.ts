@@ -1,4 +1,4 @@
-import { findBase } from '../models/base.ts';
+import { describeBase } from '../models/base.ts';
 import { Device } from '../runtime/device.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { EncodedExamples } from './encoded-examples.ts';
@@ -15,13 +15,15 @@ import { type Workload, workloadGraphs } from './workload.ts';
 /** What {@link train} would do with the same options, and what that takes. */
 export type PlannedRun = TrainPlan & {
   readonly estimate: RunEstimate;
+  /** Bytes of the base's weights that the run would fetch first. */
+  readonly bytesToFetch: number;
   /** Why `train` would refuse to run, and what would fit; null if it would run. */
   readonly shortage: string | null;
 };
 
 /**
  * Looks at base, data and machine, and says what a run would take: memory, disk and time. Trains nothing, loads no
- * weights and writes no folder.
+ * weights and writes no folder; of a base on the Hub it fetches all but the weights.
  *
  * @throws ConfigError, DataError, CheckpointError as `train`.
  */
@@ -32,25 +34,35 @@ export async function planTraining(
   const reach = { signal, ...hub };
   const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
   const dir = await chooseRunFolder(asked);
-  const base = await findBase(asked.base, reach);
+  const { base, checkpoint, bytesToFetch } = await describeBase(asked.base, reach);
   const config = { ...asked, base: base.name };
-  const prepared = await prepare(config, { base, from });
+  const prepared = await prepare(config, { base, checkpoint, from });
   const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
   try {
     const { trained, ...found } = await assess(device, { config, prepared, dir });
-    return { ...planOf({ config, prepared, folder: { dir } }, trained), ...found };
+    return { ...planOf({ config, prepared, folder: { dir } }, trained), ...found, bytesToFetch };
   } finally {
     await device.close();
     await prepared.close();
   }
 }
 
-/** What a run takes on this machine, and whether it fits. */
+/** What a run takes on this machine, or the rest of it after `stepsDone`, and whether it fits. */
 export async function assess(
   device: Device,
-  { config, prepared, dir }: { readonly config: TrainConfig; readonly prepared: Prepared; readonly dir: string },
+  {
+    config,
+    prepared,
+    dir,
+    stepsDone = 0,
+  }: {
+    readonly config: TrainConfig;
+    readonly prepared: Prepared;
+    readonly dir: string;
+    readonly stepsDone?: number;
+  },
 ): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
-  const work = workloadOf(config, prepared);
+  const work = { ...workloadOf(config, prepared), stepsDone };
   const graphs = workloadGraphs(work);
   const resources = await inspectResources(device, dir);
   const estimate = estimateRun(work, graphs, resources);

@@ -48,6 +48,8 @@ export interface Prepared {
 
 export interface PrepareOptions {
   readonly base: Base;
+  /** Default: opened in the base's folder. */
+  readonly checkpoint?: Checkpoint;
   /**
    * For the encoded examples until {@link Prepared.close}; what a killed process left there is replaced. Default: among the
    * system's temporary files.
@@ -58,8 +60,11 @@ export interface PrepareOptions {
 }
 
 /** Loads and encodes the data, resolves what the configuration leaves open. */
-export async function prepare(config: TrainConfig, { base, workFolder, from }: PrepareOptions): Promise<Prepared> {
-  const checkpoint = await openCheckpoint(base.dir);
+export async function prepare(
+  config: TrainConfig,
+  { base, workFolder, from, ...given }: PrepareOptions,
+): Promise<Prepared> {
+  const checkpoint = given.checkpoint ?? (await openCheckpoint(base.dir));
   const spec = describeModel(checkpoint.config);
   const reading = readingOf(config, spec);
   const encoder = await openEncoder(await loadTokenizer(checkpoint.dir), reading);

@@ -34,6 +34,10 @@ export function estimateTable({ memory, disk, time }: RunEstimate): string[] {
   ];
 }
 
+/** What comes before all that, where the base is not on this machine. */
+export const fetchRows = (bytes: number): string[] =>
+  bytes === 0 ? [] : [line('download', bytes, 'the weights of the base, before the run, into the cache of the Hub')];
+
 const nameWidth = 12;
 const quantityWidth = 12;
 const row = (name: string, quantity: string, text: string): string =>

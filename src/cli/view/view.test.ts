@@ -14,7 +14,7 @@ import {
   formatWhole,
   plural,
 } from './quantities.ts';
-import { estimateTable } from './train-estimate.ts';
+import { estimateTable, fetchRows } from './train-estimate.ts';
 import { trainHeader } from './train-header.ts';
 import { evaluationLine, stepLine } from './train-lines.ts';
 import { type LiveOptions, trainLive } from './train-live.ts';
@@ -173,7 +173,7 @@ describe('estimate', () => {
       'run         runs/demo',
     ]));
 
-  it('is a table of its parts', () =>
+  it('is a table of its parts', () => {
     expect(estimateTable(estimate)).toEqual([
       'memory      2.34 GB     expected at the peak (evaluation), of 24.8 GB that can be had',
       '            340 MB      process, tokenizer and data',
@@ -188,7 +188,12 @@ describe('estimate', () => {
       '            2.1 s       test, at the end',
       'limits      memory      frozen weights (2.00 GB)',
       '            time        the arithmetic of matrix products (57 %)',
-    ]));
+    ]);
+    expect(fetchRows(16_060_522_240)).toEqual([
+      'download    16.1 GB     the weights of the base, before the run, into the cache of the Hub',
+    ]);
+    expect(fetchRows(0)).toEqual([]);
+  });
 });
 
 describe('header', () => {
