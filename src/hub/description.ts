@@ -24,7 +24,7 @@ export interface Description extends Snapshot {
   };
 }
 
-/** Bytes asked for at first: the header of 4000 tensors has twice as many. */
+/** Bytes asked for at first: the header of some two thousand tensors. */
 const firstBytes = 1 << 18;
 /** Files asked for at the same time. */
 const parallel = 4;
