@@ -1,7 +1,7 @@
 /** A plot of {@link Measured} as SVG: peak memory and time against rows. */
 import type { Measured } from './data-memory.ts';
 
-const [width, height, left, bottom, top] = [420, 300, 60, 40, 30];
+const [width, height, left, right, bottom, top] = [430, 300, 60, 40, 40, 30];
 const colours = { split: '#1f77b4', train: '#d62728' } as const;
 const names = { split: 'data split', train: 'training: load, encode, one epoch of batches' } as const;
 
@@ -17,7 +17,8 @@ interface Panel {
 export function plotOf(measured: readonly Measured[]): string {
   const rows = [...new Set(measured.map((m) => m.rows))].sort((a, b) => a - b);
   const [first, last] = [Math.log10(rows[0]!), Math.log10(rows.at(-1)!)];
-  const x = (count: number): number => left + ((Math.log10(count) - first) / (last - first || 1)) * (width - left - 20);
+  const x = (count: number): number =>
+    left + ((Math.log10(count) - first) / (last - first || 1)) * (width - left - right);
   const panels: readonly Panel[] = [
     {
       title: 'peak memory (VmHWM), MiB',
@@ -43,7 +44,7 @@ ${(['split', 'train'] as const).map(legend).join('\n')}
     });
     const grid = ticks.map(
       (t) =>
-        `<line x1="${left}" x2="${width - 20}" y1="${y(t)}" y2="${y(t)}" stroke="#ddd"/><text x="${left - 6}" y="${y(t) + 4}" text-anchor="end">${t}</text>`,
+        `<line x1="${left}" x2="${width - right}" y1="${y(t)}" y2="${y(t)}" stroke="#ddd"/><text x="${left - 6}" y="${y(t) + 4}" text-anchor="end">${t}</text>`,
     );
     const marks = rows.map(
       (r) => `<text x="${x(r)}" y="${height - bottom + 16}" text-anchor="middle">${r.toLocaleString('en')}</text>`,
