@@ -103,6 +103,15 @@ describe('a base on the Hub', () => {
     expect(parts(before)).toEqual(parts(after));
   });
 
+  it('is not fetched for a run that is refused', async () => {
+    const fresh = { ...options(), cacheDir: newFolder() };
+    const snapshot = join(fresh.cacheDir, 'models--some-org--tiny-llama', 'snapshots', commit);
+    const run = train({ ...small(), textColumn: 'words' }, { hub: fresh });
+    await expect(run.next()).rejects.toThrow("no column 'words'");
+    expect(existsSync(join(snapshot, 'tokenizer.json'))).toBe(true);
+    expect(existsSync(join(snapshot, 'model.safetensors'))).toBe(false);
+  });
+
   it('that has moved on does not change a run that goes on', async () => {
     const settings = { ...small(), epochs: 3 };
     const controller = new AbortController();

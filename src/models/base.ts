@@ -55,6 +55,8 @@ export interface BaseDescription {
   readonly checkpoint: Checkpoint;
   /** Size of the weights that are to be fetched before they can be read; 0 if none are. */
   readonly bytesToFetch: number;
+  /** The same checkpoint with weights that can be read: fetches them if need be. */
+  fetchWeights(): Promise<Checkpoint>;
 }
 
 /**
@@ -69,14 +71,14 @@ export async function describeBase(base: string, hub: HubOptions = {}): Promise<
   const found = await remoteBase(snapshot);
   if (!absent) return whole(found);
   const checkpoint = await openCheckpointOf(found.dir, async () => absent.tensors);
-  return { base: found, checkpoint, bytesToFetch: absent.bytes };
+  const fetchWeights = async () => openCheckpoint((await findBase(found.name, hub)).dir);
+  return { base: found, checkpoint, bytesToFetch: absent.bytes, fetchWeights };
 }
 
-const whole = async (base: Base): Promise<BaseDescription> => ({
-  base,
-  checkpoint: await openCheckpoint(base.dir),
-  bytesToFetch: 0,
-});
+async function whole(base: Base): Promise<BaseDescription> {
+  const checkpoint = await openCheckpoint(base.dir);
+  return { base, checkpoint, bytesToFetch: 0, fetchWeights: async () => checkpoint };
+}
 
 async function remoteBase({ id, dir, commit }: Snapshot): Promise<Base> {
   const reference = repositoryReference(id, commit);

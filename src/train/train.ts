@@ -1,7 +1,7 @@
 import { rmdir } from 'node:fs/promises';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
-import { findBase } from '../models/base.ts';
+import { describeBase, findBase } from '../models/base.ts';
 import { FROZEN } from '../optim/flat.ts';
 import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
@@ -51,11 +51,12 @@ export async function* train(
   const reach = { signal, ...hub };
   const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
   const dir = await chooseRunFolder(asked);
-  const base = await findBase(asked.base, reach);
+  const { base, checkpoint, fetchWeights } = await describeBase(asked.base, reach);
   const config = { ...asked, base: base.name };
-  const prepared = await prepareIn(dir, config, { base, from });
-  yield* onDevice({ threads: config.threads, prepared }, async function* (device) {
-    const estimate = await fitting(device, { config, prepared, dir, force });
+  const plan = await prepareIn(dir, config, { base, checkpoint, from });
+  yield* onDevice({ threads: config.threads, prepared: plan }, async function* (device) {
+    const estimate = await fitting(device, { config, prepared: plan, dir, force });
+    const prepared = { ...plan, checkpoint: await fetchWeights() }; // gigabytes, so after all that may be refused
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
     const context = { config, prepared, folder, threads: device.threads, signal };
