@@ -77,26 +77,40 @@ await finish(start(...flags, '--out', whole));
 const duration = performance.now() - from;
 console.log(`uninterrupted: ${stepsOf(whole).length} steps in ${(duration / 1000).toFixed(1)} s`);
 
+/**
+ * Starts a run and kills it at a moment; inside a checkpoint write, if forced: it waits for the next after its moment, which
+ * is when the file beside is there and not renamed yet.
+ *
+ * @returns whether that came about: a run may be done first, or the write.
+ */
+async function interrupt(run: string, moment: number, isForced: boolean): Promise<boolean> {
+  const child = start(...flags, '--out', run);
+  const begun = performance.now();
+  const killed = await killWhen(child, () => performance.now() - begun >= moment && (!isForced || isWriting(run)));
+  return killed && (!isForced || isWriting(run));
+}
+
 const rng = random(Number(options.seed));
 let equal = 0;
 for (let i = 0; i < runs; i++) {
   const run = join(folder, `run-${i}`);
   const isForced = i < forced;
-  const moment = duration * rng.uniform();
-  const child = start(...flags, '--out', run);
-  const begun = performance.now();
-  // A forced kill waits for its moment and then for the next write: the file beside exists and is not renamed yet.
-  const due = () => performance.now() - begun >= moment && (!isForced || isWriting(run));
-  const killed = await killWhen(child, due);
+  let share = rng.uniform();
+  let tries = 1;
+  for (; !(await interrupt(run, share * duration, isForced)); tries++) {
+    rmSync(run, { recursive: true, force: true });
+    share = rng.uniform();
+  }
   const inWrite = isWriting(run);
   const resumed = canResume(run);
-  if (killed) await finish(resumed ? start('--resume', run) : start(...flags, '--out', run, '--overwrite'));
+  await finish(resumed ? start('--resume', run) : start(...flags, '--out', run, '--overwrite'));
   const same = adapterOf(run).equals(adapterOf(whole)) && stepsOf(run).join() === stepsOf(whole).join();
   equal += Number(same);
-  const how = killed ? `killed at ${((moment / duration) * 100).toFixed(0)} %` : 'was done before its moment';
-  const then = killed ? (resumed ? ', resumed' : ', begun again (no checkpoint yet)') : '';
+  const where = inWrite ? ', inside a checkpoint write' : '';
+  const then = resumed ? 'resumed' : 'begun again (no checkpoint yet)';
+  const count = tries > 1 ? ` (try ${tries})` : '';
   console.log(
-    `run ${i}: ${how}${inWrite ? ', inside a checkpoint write' : ''}${then}: ${same ? 'equal' : 'DIFFERENT'}`,
+    `run ${i}: killed at ${(share * 100).toFixed(0)} %${where}${count}, ${then}: ${same ? 'equal' : 'DIFFERENT'}`,
   );
   rmSync(run, { recursive: true });
 }
