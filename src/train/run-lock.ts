@@ -1,34 +1,28 @@
-import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDead, readOwner, thisProcess } from '../checkpoint/lock-owner.ts';
+import { createLock, type LockTimes, LockWatch } from '../checkpoint/lock-file.ts';
 import { ConfigError } from '../core/errors.ts';
 
-const FILE = 'lock';
+export const LOCK = 'lock';
+const usual: LockTimes = { beatMs: 2000, staleMs: 20_000 };
 
 /**
  * Takes a run's folder for this process, until the returned function gives it back. What a process left that was killed is
- * taken over.
+ * taken over; of one on another machine, that is known after it was silent for a while.
  *
  * @throws ConfigError if another process is training there.
  */
-export async function lockRun(dir: string): Promise<() => Promise<void>> {
-  const path = join(dir, FILE);
-  const own = JSON.stringify(thisProcess());
+export async function lockRun(dir: string, times: LockTimes = usual): Promise<() => Promise<void>> {
+  const path = join(dir, LOCK);
+  const watch = new LockWatch(path, times);
   for (;;) {
-    const file = await open(path, 'wx').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (file) {
-      await file.writeFile(own).finally(() => file.close());
-      return () => rm(path, { force: true });
-    }
-    // One that stays unreadable was left by a process that died while it wrote.
-    const owner = (await readOwner(path)) ?? (await sleep(100).then(() => readOwner(path)));
-    if (owner && !isDead(owner))
+    const release = await createLock(path, times);
+    if (release) return release;
+    const found = await watch.look();
+    if (found?.isAlive)
       throw new ConfigError(
-        `process ${owner.pid} on ${owner.host} is training in ${dir}: wait for it or stop it; if there is no such process, remove ${path}`,
+        `process ${found.owner.pid} on ${found.owner.host} is training in ${dir}: wait for it or stop it`,
       );
-    await rm(path, { force: true });
+    await sleep(20);
   }
 }
