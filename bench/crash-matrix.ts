@@ -50,7 +50,7 @@ const checkpoints = (run: string): string[] => {
   return existsSync(dir) ? readdirSync(dir) : [];
 };
 const isWriting = (run: string): boolean => checkpoints(run).some((file) => file.endsWith('.tmp'));
-const canResume = (run: string): boolean => checkpoints(run).some((file) => file.endsWith('.safetensors'));
+const hasCheckpoint = (run: string): boolean => checkpoints(run).some((file) => file.endsWith('.safetensors'));
 
 /** Kills the process once `due`. @returns whether it was still running. */
 async function killWhen(child: ChildProcess, due: () => boolean): Promise<boolean> {
@@ -102,8 +102,9 @@ for (let i = 0; i < runs; i++) {
     share = rng.uniform();
   }
   const inWrite = isWriting(run);
-  const resumed = canResume(run);
-  await finish(resumed ? start('--resume', run) : start(...flags, '--out', run, '--overwrite'));
+  const resumed = hasCheckpoint(run);
+  // Killed while it prepared, it is no run yet.
+  await finish(existsSync(join(run, 'config.yaml')) ? start('--resume', run) : start(...flags, '--out', run));
   const same = adapterOf(run).equals(adapterOf(whole)) && stepsOf(run).join() === stepsOf(whole).join();
   equal += Number(same);
   const where = inWrite ? ', inside a checkpoint write' : '';

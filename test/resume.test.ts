@@ -49,6 +49,7 @@ async function collect(events: AsyncIterable<TrainEvent>, until?: (event: TrainE
   return all;
 }
 
+const unbroken = (): string => whole;
 const adapterOf = (run: string): Buffer => readFileSync(join(run, 'adapter_model.safetensors'));
 const checkpointsOf = (run: string): string[] =>
   readdirSync(join(run, 'checkpoints'))
@@ -202,20 +203,87 @@ describe('a run cannot go on', () => {
     writeFileSync(data, `text,label\n${rows.slice(1).join('')}another text,joy\n`);
     await refused(run, /the training data \(.*posts\.csv\) changed since it stopped/);
   });
-  test('while another process trains there; what a killed one left does not count', async () => {
-    const run = await interrupted();
-    const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    writeFileSync(join(run, 'lock'), JSON.stringify({ pid: other.pid, host: hostname() }));
-    await refused(run, new RegExp(`process ${other.pid} on .* is training in .*remove .*lock`));
+  test('while another process trains there, which is not disturbed', async () => {
+    const run = join(temporaryFolder(), 'run');
+    const other = start(...flags(run));
     const over = ended(other);
-    other.kill('SIGKILL');
-    await over;
-    await collect(resume(run));
+    while (!hasCheckpoint(run) && other.exitCode === null) await new Promise((done) => setTimeout(done, 5));
+    await refused(run, new RegExp(`process ${other.pid} on .* is training in `));
+    await expect(collect(train(quick({ out: run, overwrite: true })))).rejects.toThrow(`process ${other.pid} on `);
+    expect(await over).toBe(0);
     expectTheSameEnd(run);
+  });
+  test('with other settings', async () => {
+    const run = await interrupted();
+    const path = join(run, 'config.yaml');
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace('dropout: 0.05', 'dropout: 0.1').replace('rank: 4', 'rank: 8'),
+    );
+    await refused(run, /in its config.yaml rank is 8 and was 4, dropout is 0.1 and was 0.05. Put back/);
   });
   test('when its folder is taken for a new run, which names the way', async () => {
     const run = await interrupted();
     await expect(collect(train(quick({ out: run })))).rejects.toThrow(`--resume ${run}`);
+  });
+});
+
+describe('an interrupted run', () => {
+  test('that was killed before its first checkpoint is begun again', async () => {
+    const options = quick();
+    await collect(train(options), (event) => event.type === 'step' && event.step === 2);
+    for (const name of ['checkpoints', 'adapter_model.safetensors', 'result.json'])
+      rmSync(join(options.out!, name), { recursive: true, force: true });
+    await expect(collect(train(quick({ out: options.out })))).rejects.toThrow(`--resume ${options.out}`);
+    writeFileSync(join(options.out!, 'lock'), JSON.stringify({ id: 'x', pid: 2 ** 30, host: hostname() }));
+    const [first, second] = await collect(resume(options.out!));
+    expect([first!.type, second!.type]).toEqual(['started', 'step']);
+    expectTheSameEnd(options.out!);
+  });
+
+  test('whose log is shorter than it was goes on after its last whole line', async () => {
+    const options = quick();
+    await collect(train(options), (event) => event.type === 'step' && event.step === 5);
+    const path = join(options.out!, 'metrics.jsonl');
+    const whole = readFileSync(path, 'utf8');
+    const cut = whole.lastIndexOf('\n', whole.length - 2) - 10;
+    truncateSync(path, cut);
+    const events = await collect(resume(options.out!));
+    const kept = whole.slice(0, cut).lastIndexOf('\n') + 1;
+    expect(events[1]).toMatchObject({
+      type: 'resumed',
+      notes: [`metrics.jsonl has lost its last ${whole.length - kept} bytes: some steps are not in it`],
+    });
+    expect(readFileSync(path, 'utf8').startsWith(whole.slice(0, kept))).toBe(true);
+    expect(story(options.out!).length).toBeLessThan(story(unbroken()).length);
+    expect(adapterOf(options.out!).equals(adapterOf(unbroken()))).toBe(true);
+  });
+
+  test('that diverges in its first step keeps nothing that is not good', async () => {
+    const options = quick({ learningRate: 1e30, warmup: 0, maxGradNorm: 0 });
+    await collect(train(options), (event) => event.type === 'step');
+    rmSync(join(options.out!, 'adapter_model.safetensors'));
+    await expect(collect(resume(options.out!))).rejects.toThrow('the weights before are no longer there');
+    expect(existsSync(join(options.out!, 'adapter_model.safetensors'))).toBe(false);
+  });
+
+  test('that was stopped while its data was prepared leaves nothing', async () => {
+    const options = quick();
+    const reason = new Error('stopped');
+    await expect(collect(train(options, { signal: AbortSignal.abort(reason) }))).rejects.toThrow(reason);
+    expect(existsSync(options.out!)).toBe(false);
+  });
+
+  test('that was stopped before its first step has nothing to predict with, and goes on', async () => {
+    const [options, stop] = [quick(), new AbortController()];
+    const events = await collect(train(options, { signal: stop.signal }), (event) => {
+      if (event.type === 'started') stop.abort();
+      return false;
+    });
+    expect(events.map(({ type }) => type)).toEqual(['started', 'checkpoint', 'done']);
+    expect(readdirSync(options.out!).sort()).toEqual(['checkpoints', 'config.yaml', 'metrics.jsonl']);
+    await collect(resume(options.out!));
+    expectTheSameEnd(options.out!);
   });
 });
 

@@ -27,6 +27,7 @@ export interface EncodeOptions {
   readonly hash: Hash;
   /** Only these examples, in this order. Default: all. */
   readonly places?: Uint32Array | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Examples that are tokenised at once: the native side's encodings are large, and live until V8 collects. */
@@ -34,10 +35,11 @@ const chunkSize = 64;
 
 /** Encodes examples chunk by chunk into a working file. */
 export async function encodeExamples(examples: Examples, options: EncodeOptions): Promise<EncodedSplit> {
-  const { encoder, work, name, hash } = options;
+  const { encoder, work, name, hash, signal } = options;
   const file = work.keep(new RecordFile(work.path(name), (bytes) => hash.update(bytes)));
   let truncated = 0;
   for await (const chunk of chunks(examples, options.places)) {
+    signal?.throwIfAborted();
     const encoded = await encoder.encode(chunk);
     for (const [i, example] of chunk.entries()) {
       file.appendBytes(toRecord(example, encoded[i]!.sequences));

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open, readFile } from 'node:fs/promises';
 
 /** What the log needs of a file. */
 type LogFile = Pick<FileHandle, 'truncate' | 'datasync' | 'close'> & {
@@ -12,21 +12,29 @@ type LogFile = Pick<FileHandle, 'truncate' | 'datasync' | 'close'> & {
  * taken back. So a disk that fills up overnight costs nothing but the wait.
  */
 export class MetricsLog {
+  /** Bytes that the log should have had when it was opened, and had not. */
+  readonly missingBytes: number;
   readonly #file: LogFile;
   #bytes: number;
   #waiting: string[] = [];
 
   /** Over an open file whose first `bytes` bytes are the log so far. */
-  constructor(file: LogFile, bytes: number) {
+  constructor(file: LogFile, bytes: number, missingBytes = 0) {
     this.#file = file;
     this.#bytes = bytes;
+    this.missingBytes = missingBytes;
   }
 
-  /** Opens the log to go on after its first `bytes` bytes; what follows them is dropped. 0: a new log. */
+  /**
+   * Opens the log to go on after its first `bytes` bytes; what follows them is dropped. 0: a new log. One that is shorter (a
+   * disk that forgot, an editor) goes on after its last whole line.
+   */
   static async open(path: string, bytes = 0): Promise<MetricsLog> {
-    const file = await open(path, bytes === 0 ? 'w+' : 'r+');
-    await file.truncate(bytes);
-    return new MetricsLog(file, bytes);
+    const file = await open(path, bytes === 0 ? 'w+' : constants.O_RDWR | constants.O_CREAT);
+    const { size } = await file.stat();
+    const whole = size < bytes ? (await readFile(path)).lastIndexOf('\n') + 1 : bytes;
+    await file.truncate(whole);
+    return new MetricsLog(file, whole, bytes - whole);
   }
 
   /**
@@ -52,9 +60,11 @@ export class MetricsLog {
     return this.#bytes;
   }
 
-  async close(): Promise<void> {
-    await this.#flush();
+  /** @returns why the last lines could not be written, if so: they are lost. */
+  async close(): Promise<Error | undefined> {
+    const failure = await this.#flush();
     await this.#file.close();
+    return failure;
   }
 
   async #flush(): Promise<Error | undefined> {

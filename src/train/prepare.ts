@@ -39,7 +39,7 @@ export interface Prepared {
   readonly lora: LoraOptions;
   readonly optimizer: Optimizer;
   readonly posWeight: readonly number[] | undefined;
-  /** SHA-256 of what is trained and evaluated on: ids, tokens, targets and weights, in order. */
+  /** SHA-256 of what is trained and evaluated on: task and labels, then ids, tokens, targets and weights, in order. */
   readonly dataFingerprint: string;
   readonly start: WarmStart | undefined;
   /** Removes the working files that the examples are read from. */
@@ -57,12 +57,17 @@ export interface PrepareOptions {
   readonly workFolder?: string;
   /** The adapter to train further, whose settings the configuration has. */
   readonly from?: SavedAdapter | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Loads and encodes the data, resolves what the configuration leaves open. */
+/**
+ * Loads and encodes the data, resolves what the configuration leaves open.
+ *
+ * @throws the signal's reason once it is aborted.
+ */
 export async function prepare(
   config: TrainConfig,
-  { base, workFolder, from, ...given }: PrepareOptions,
+  { base, workFolder, from, signal, ...given }: PrepareOptions,
 ): Promise<Prepared> {
   const checkpoint = given.checkpoint ?? (await openCheckpoint(base.dir));
   const spec = describeModel(checkpoint.config);
@@ -70,7 +75,7 @@ export async function prepare(
   const encoder = await openEncoder(await loadTokenizer(checkpoint.dir), reading);
   const work = await openWorkFolder(workFolder);
   try {
-    const data = await prepareData(config, { encoder, work });
+    const data = await prepareData(config, { encoder, work, signal });
     return {
       base,
       checkpoint,
@@ -97,7 +102,7 @@ type PreparedData = Pick<
 /** Loads the data, chooses what is trained on, and encodes it; the dataset's own working files are gone afterwards. */
 async function prepareData(
   config: TrainConfig,
-  { encoder, work }: { readonly encoder: Encoder; readonly work: WorkFolder },
+  { encoder, work, signal }: { readonly encoder: Encoder; readonly work: WorkFolder } & Pick<PrepareOptions, 'signal'>,
 ): Promise<PreparedData> {
   const { dataset, report } = await loadDataset({ ...dataSchema.parse(config), workFolder: work.path('dataset') });
   try {
@@ -105,9 +110,9 @@ async function prepareData(
     checkTask(task, config);
     const selection = await select(dataset, config);
     const counts = await countLabels(splits.train, labels.length, selection);
-    const hash = createHash('sha256');
+    const hash = createHash('sha256').update(JSON.stringify([task, labels]));
     const encode = (split: SplitName, places?: Uint32Array) =>
-      encodeExamples(splits[split], { encoder, work, name: split, hash, places });
+      encodeExamples(splits[split], { encoder, work, name: split, hash, places, signal });
     const train = await encode('train', selection && withoutRepeats(selection));
     const [validation, test] = [await encode('validation'), await encode('test')];
     return {

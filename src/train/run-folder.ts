@@ -1,16 +1,16 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
 import { exists } from '../checkpoint/exists.ts';
-import { CheckpointError, ConfigError } from '../core/errors.ts';
+import { CheckpointError, ConfigError, internal } from '../core/errors.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
 import { shortName } from '../models/base.ts';
 import { type Artifact, writeArtifact } from '../predict/artifact.ts';
 import { parseTrainConfig, type TrainConfig } from './config.ts';
 import type { TrainResult } from './events.ts';
 import { MetricsLog } from './metrics-log.ts';
-import { lockRun } from './run-lock.ts';
+import { LOCK, lockRun } from './run-lock.ts';
 import { TrainingCheckpoints } from './training-checkpoint.ts';
 
 /**
@@ -22,6 +22,7 @@ import { TrainingCheckpoints } from './training-checkpoint.ts';
  *     metrics.jsonl                                    one line per event
  *     checkpoints/                                     all of the run's state, until it is done
  *     data.tmp/                                        the encoded examples, while it runs
+ *     lock                                             the process that trains there, while it runs
  *     result.json                                      written last: scores, time, memory
  *     tensorboard/, mlflow.json                        where the run can be followed, if it was asked for
  */
@@ -31,8 +32,13 @@ export interface RunFolder {
   readonly checkpoints: TrainingCheckpoints;
   saveAdapter(adapter: Adapter, artifact: Omit<Artifact, 'version'>): Promise<void>;
   saveResult(result: TrainResult): Promise<void>;
-  /** Gives the folder back to other processes. */
-  close(): Promise<void>;
+}
+
+/** A run's folder that no other process works in. */
+export interface RunClaim {
+  readonly dir: string;
+  /** Gives it back; a folder that nothing came into does not stay behind. */
+  release(): Promise<void>;
 }
 
 const CONFIG = 'config.yaml';
@@ -51,21 +57,71 @@ const files = [
 ];
 
 /**
- * Where a new run is to be kept.
+ * Where a new run would be kept.
  *
  * @throws ConfigError if the folder holds something already and may not be replaced.
  */
-export async function chooseRunFolder({ base, data, out, overwrite }: TrainConfig): Promise<string> {
-  const dir = out ?? (await freshFolder(join('runs', `${shortName(base)}-${dataNames(data)}`)));
-  const inside = (await readdir(dir).catch(() => [])).filter((file) => file !== WORK); // left by a killed process
-  if (inside.length > 0 && !overwrite) {
-    const interrupted = await new TrainingCheckpoints(dir).exist();
-    const goOn = interrupted ? `go on with the interrupted run there with --resume ${dir}, ` : '';
-    throw new ConfigError(
-      `${dir} is not empty: ${goOn}choose another --out, or replace what is there with --overwrite`,
-    );
+export async function chooseRunFolder(config: TrainConfig): Promise<string> {
+  if (config.out !== undefined) {
+    await checkVacant(config.out, config);
+    return config.out;
   }
-  return dir;
+  for (const candidate of candidates(config)) if (!(await exists(candidate))) return candidate;
+  return internal('there is always another candidate');
+}
+
+/**
+ * Takes a folder for a new run.
+ *
+ * @throws ConfigError if it holds something already and may not be replaced, or another process is training there.
+ */
+export async function claimNewRun(config: TrainConfig): Promise<RunClaim> {
+  if (config.out === undefined) return claimRun(await makeFreshFolder(config));
+  await checkVacant(config.out, config);
+  await mkdir(config.out, { recursive: true });
+  const claim = await claimRun(config.out);
+  try {
+    await checkVacant(config.out, config); // another run may have come and gone
+    return claim;
+  } catch (error) {
+    await claim.release();
+    throw error;
+  }
+}
+
+/**
+ * Takes the folder of a run.
+ *
+ * @throws ConfigError if another process is training there.
+ */
+export async function claimRun(dir: string): Promise<RunClaim> {
+  const unlock = await lockRun(dir);
+  return {
+    dir,
+    async release() {
+      await unlock();
+      await rmdir(dir).catch(() => {}); // it holds something
+    },
+  };
+}
+
+async function checkVacant(dir: string, { overwrite }: TrainConfig): Promise<void> {
+  const left = [WORK, LOCK]; // by a killed process
+  const inside = (await readdir(dir).catch(() => [])).filter((file) => !left.includes(file));
+  if (inside.length === 0 || overwrite) return;
+  const goOn = (await isInterrupted(dir)) ? `go on with the interrupted run there with --resume ${dir}, ` : '';
+  throw new ConfigError(`${dir} is not empty: ${goOn}choose another --out, or replace what is there with --overwrite`);
+}
+
+/** Whether {@link resume} can go on with the run, or begin it again. */
+const isInterrupted = async (dir: string): Promise<boolean> =>
+  (await new TrainingCheckpoints(dir).exist()) || (await hasBarelyBegun(dir));
+
+/** Whether a run was killed before it had anything to go on from: it is begun again, and nothing is lost. */
+export async function hasBarelyBegun(dir: string): Promise<boolean> {
+  const inside: readonly string[] = await readdir(dir).catch(() => []);
+  const hasResult = [RESULT, 'adapter_model.safetensors'].some((file) => inside.includes(file));
+  return inside.includes(CONFIG) && !hasResult && !(await new TrainingCheckpoints(dir).exist());
 }
 
 const dataNames = (data: TrainConfig['data']): string =>
@@ -77,23 +133,19 @@ const dataNames = (data: TrainConfig['data']): string =>
 /** Where a run's working files lie. */
 export const workFolderOf = (dir: string): string => join(dir, WORK);
 
-/** Makes the folder of a run that is ready to start. What an earlier run left there is removed first. */
+/** Fills the claimed folder of a run that is ready to start. What an earlier run left there is removed first. */
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
-  await mkdir(dir, { recursive: true });
-  return locked(dir, async () => {
-    for (const file of files) await rm(join(dir, file), { force: true, recursive: true });
-    await new TrainingCheckpoints(dir).clear();
-    await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
-    return MetricsLog.open(join(dir, METRICS));
-  });
+  for (const file of files) await rm(join(dir, file), { force: true, recursive: true });
+  await new TrainingCheckpoints(dir).clear();
+  await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
+  return runFolder(dir, await MetricsLog.open(join(dir, METRICS)));
 }
 
-/** Opens the folder of an interrupted run to go on in it: its metrics end where its checkpoint was written. */
+/** Opens the claimed folder of an interrupted run to go on in it: its metrics end where its checkpoint was written. */
 export async function openRunFolder(dir: string, metricsBytes: number): Promise<RunFolder> {
-  return locked(dir, async () => {
-    await rm(join(dir, RESULT), { force: true });
-    return MetricsLog.open(join(dir, METRICS), metricsBytes);
-  });
+  const metrics = await MetricsLog.open(join(dir, METRICS), metricsBytes);
+  await rm(join(dir, RESULT), { force: true });
+  return runFolder(dir, metrics);
 }
 
 /**
@@ -104,22 +156,12 @@ export async function openRunFolder(dir: string, metricsBytes: number): Promise<
 export async function readRunConfig(dir: string): Promise<TrainConfig> {
   const path = join(dir, CONFIG);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CheckpointError(`${dir} is no run: it has no ${CONFIG}`, { cause });
+    throw new CheckpointError(`${dir} is no run: it has no ${CONFIG}; start one with train --out`, { cause });
   });
   return parseTrainConfig({ ...parse(text), out: dir });
 }
 
-async function locked(dir: string, openMetrics: () => Promise<MetricsLog>): Promise<RunFolder> {
-  const unlock = await lockRun(dir);
-  try {
-    return runFolder(dir, await openMetrics(), unlock);
-  } catch (error) {
-    await unlock();
-    throw error;
-  }
-}
-
-function runFolder(dir: string, metrics: MetricsLog, unlock: () => Promise<void>): RunFolder {
+function runFolder(dir: string, metrics: MetricsLog): RunFolder {
   return {
     dir,
     metrics,
@@ -129,17 +171,23 @@ function runFolder(dir: string, metrics: MetricsLog, unlock: () => Promise<void>
       await writeAdapter(dir, adapter);
     },
     saveResult: (result) => writeJson(join(dir, RESULT), result),
-    async close() {
-      await metrics.close();
-      await unlock();
-    },
   };
 }
 
-/** The first of `path`, `path-2`, `path-3` … that does not exist. */
-async function freshFolder(path: string): Promise<string> {
-  for (let n = 1; ; n++) {
-    const candidate = n === 1 ? path : `${path}-${n}`;
-    if (!(await exists(candidate))) return candidate;
+/** Folders under runs/ that are called after base and data, the plain one first. */
+function* candidates({ base, data }: TrainConfig): Generator<string, never> {
+  const path = join('runs', `${shortName(base)}-${dataNames(data)}`);
+  yield path;
+  for (let n = 2; ; n++) yield `${path}-${n}`;
+}
+
+/** Makes the first candidate that nobody else has made. */
+async function makeFreshFolder(config: TrainConfig): Promise<string> {
+  await mkdir('runs', { recursive: true });
+  for (const candidate of candidates(config)) {
+    const made = await mkdir(candidate).catch((error: NodeJS.ErrnoException) => error);
+    if (made === undefined) return candidate;
+    if (made.code !== 'EEXIST') throw made;
   }
+  return internal('there is always another candidate');
 }

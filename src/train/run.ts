@@ -15,8 +15,8 @@ import type { EncodedExamples } from './encoded-examples.ts';
 import type { TrainEvent, TrainPlan, TrainResult } from './events.ts';
 import type { Prepared } from './prepare.ts';
 import type { RunFolder } from './run-folder.ts';
-import { advice, type Trainer } from './trainer.ts';
-import type { TrainingCheckpoint } from './training-checkpoint.ts';
+import { advice, nothingKept, type Trainer } from './trainer.ts';
+import type { Progress, TrainingCheckpoint } from './training-checkpoint.ts';
 
 /** What a run works with; none of it changes while it runs. */
 export interface RunContext {
@@ -61,6 +61,18 @@ export function planOf(
   };
 }
 
+/** Settings that may change without changing what a run comes to; base and data are compared by their content. */
+const indifferent = [
+  ...['base', 'data', 'dataDir', 'validation', 'test', 'initFrom', 'out', 'overwrite', 'threads', 'checkpointMinutes'],
+  ...['track', 'mlflowUri', 'mlflowExperiment'],
+];
+
+/** The settings that decide what a run comes to, as JSON has them. */
+export const decisiveSettings = (config: TrainConfig): Progress['settings'] =>
+  JSON.parse(
+    JSON.stringify(Object.fromEntries(Object.entries(config).filter(([name]) => !indifferent.includes(name)))),
+  );
+
 /** Examples that are read from disk together to be scored. */
 const evaluatedAtOnce = 2048;
 
@@ -100,6 +112,11 @@ export class Run {
     this.#trainer = trainer;
   }
 
+  /** Whether there is anything to keep: weights that no step has changed are of no use. */
+  get #hasLearnt(): boolean {
+    return this.#step > 0;
+  }
+
   /** Goes on from a checkpoint. */
   async restore({ progress, state, best }: TrainingCheckpoint): Promise<void> {
     await this.#trainer.restore(progress.step, state);
@@ -121,7 +138,7 @@ export class Run {
     try {
       yield first;
       const reason = yield* this.#epochs();
-      if (!this.#saved) yield* this.#save();
+      if (!this.#saved && this.#hasLearnt) yield* this.#save();
       if (reason === 'aborted') yield* this.#checkpoint();
       yield* this.#finish(reason);
       outcome = 'done';
@@ -136,7 +153,7 @@ export class Run {
   /** A failure on the way out must not hide the one that led here. After a failed step there is nothing exact to go on from. */
   async #rescue(outcome: 'broken off' | 'failed'): Promise<void> {
     try {
-      if (!this.#saved) await this.#write();
+      if (!this.#saved && this.#hasLearnt && (this.#best || this.#trainer.isSound)) await this.#write();
       if (outcome === 'broken off' && !this.#trained) await this.#writeCheckpoint();
     } catch (error) {
       if (outcome !== 'failed') throw error;
@@ -222,7 +239,7 @@ export class Run {
   }
 
   async #writeCheckpoint(): Promise<string> {
-    const { folder, prepared, threads } = this.#context;
+    const { config, folder, prepared, threads } = this.#context;
     const progress = {
       version: 1,
       step: this.#step,
@@ -233,6 +250,7 @@ export class Run {
       sinceBest: this.#sinceBest,
       best: this.#best ? { epoch: this.#best.epoch, validation: this.#best.validation } : null,
       metricsBytes: await folder.metrics.sync(),
+      settings: decisiveSettings(config),
       data: prepared.dataFingerprint,
       base: await prepared.checkpoint.fingerprint(),
       threads,
@@ -262,8 +280,8 @@ export class Run {
       peakMemoryBytes: peakMemoryBytes(),
     };
     // The last chance: what cannot be saved now is an error, and the checkpoint stays to go on from.
-    if (!this.#saved) await this.#write();
-    await folder.saveResult(result);
+    if (!this.#saved && this.#hasLearnt) await this.#write();
+    if (this.#hasLearnt) await folder.saveResult(result);
     if (result.reason !== 'aborted') await folder.checkpoints.clear();
     yield { type: 'done', ...result };
   }
@@ -297,9 +315,9 @@ export class Run {
       if (!signal?.aborted) throw error;
     });
     if (logits?.every((row) => row.every(Number.isFinite)) ?? true) return logits ?? undefined;
-    this.#trainer.revert();
+    const kept = this.#trainer.revert() ? 'the weights before that step are kept' : nothingKept;
     throw new TrainingError(
-      `after step ${this.#step} the model answers with what is no number; the weights before that step are kept. ${advice(prepared.learningRate)}`,
+      `after step ${this.#step} the model answers with what is no number; ${kept}. ${advice(prepared.learningRate)}`,
     );
   }
 

@@ -1,20 +1,23 @@
-import { rmdir } from 'node:fs/promises';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { describeBase, findBase } from '../models/base.ts';
 import { FROZEN } from '../optim/flat.ts';
+import type { SavedAdapter } from '../predict/saved-adapter.ts';
 import { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
 import { assess } from './plan.ts';
-import { type Prepared, type PrepareOptions, prepare } from './prepare.ts';
-import { planOf, Run, type RunContext } from './run.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { decisiveSettings, planOf, Run, type RunContext } from './run.ts';
 import {
-  chooseRunFolder,
+  claimNewRun,
+  claimRun,
   createRunFolder,
+  hasBarelyBegun,
   openRunFolder,
+  type RunClaim,
   type RunFolder,
   readRunConfig,
   workFolderOf,
@@ -39,21 +42,66 @@ export interface TrainControl {
  * Yields events as they happen. Ends cleanly when its consumer breaks off or the signal is aborted: the run's folder then
  * holds the best weights so far, or the current ones if none were evaluated, and a checkpoint that {@link resume} takes.
  *
- * @throws ConfigError, DataError, CheckpointError, HubError before anything is computed; TrainingError if the loss is no number.
+ * @throws ConfigError, DataError, CheckpointError, HubError before anything is computed; TrainingError if the loss is no number;
+ *         the signal's reason if it is aborted before the run has begun.
  *
  * @example
  * for await (const event of train({ data: 'social-posts' })) if (event.type === 'step') console.log(event.loss);
  */
-export async function* train(
-  options: TrainOptions,
-  { signal, hub, force = false }: TrainControl = {},
+export async function* train(options: TrainOptions, control: TrainControl = {}): AsyncGenerator<TrainEvent, void> {
+  const reach = { signal: control.signal, ...control.hub };
+  const { config, from } = await readStart(parseTrainConfig(options), options, reach);
+  yield* inFolder(await claimNewRun(config), (dir) => begin(dir, { config, from, ...control }));
+}
+
+/**
+ * Goes on with a run that was interrupted, from its newest checkpoint that is whole: optimiser, order of the data, dropout
+ * masks and metrics continue exactly, so the run ends with the adapter it would have had (same threads, same engine). One
+ * that was killed before its first checkpoint is begun again.
+ *
+ * Yields the run's `started` again for its consumer, then `resumed`; metrics.jsonl has every step once.
+ *
+ * @throws CheckpointError if there is nothing to go on from, or base, data or settings are no longer those of the run.
+ */
+export async function* resume(
+  dir: string,
+  { threads, ...control }: TrainControl & Pick<TrainOptions, 'threads'> = {},
 ): AsyncGenerator<TrainEvent, void> {
-  const reach = { signal, ...hub };
-  const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
-  const dir = await chooseRunFolder(asked);
-  const { base, checkpoint, fetchWeights } = await describeBase(asked.base, reach);
+  await readRunConfig(dir);
+  yield* inFolder(await claimRun(dir), async function* () {
+    const config = await readRunConfig(dir);
+    if (await hasBarelyBegun(dir)) {
+      const start = await readStart(config, config, { signal: control.signal, ...control.hub });
+      yield* begin(dir, { ...start, config: { ...start.config, threads: threads ?? config.threads }, ...control });
+    } else yield* goOn(dir, { config, threads, ...control });
+  });
+}
+
+/** What runs in a claimed folder, which is given back whatever happens. */
+async function* inFolder(
+  { dir, release }: RunClaim,
+  run: (dir: string) => AsyncGenerator<TrainEvent, void>,
+): AsyncGenerator<TrainEvent, void> {
+  try {
+    yield* run(dir);
+  } finally {
+    await release();
+  }
+}
+
+async function* begin(
+  dir: string,
+  {
+    config: asked,
+    from,
+    signal,
+    hub,
+    force = false,
+  }: TrainControl & { readonly config: TrainConfig; readonly from: SavedAdapter | undefined },
+): AsyncGenerator<TrainEvent, void> {
+  const { base, checkpoint, fetchWeights } = await describeBase(asked.base, { signal, ...hub });
   const config = { ...asked, base: base.name };
-  const plan = await prepareIn(dir, config, { base, checkpoint, from });
+  const plan = await prepare(config, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
   yield* onDevice({ threads: config.threads, prepared: plan }, async function* (device) {
     const estimate = await fitting(device, { config, prepared: plan, dir, force });
     const prepared = { ...plan, checkpoint: await fetchWeights() }; // gigabytes, so after all that may be refused
@@ -65,66 +113,36 @@ export async function* train(
   });
 }
 
-/**
- * Goes on with a run that was interrupted, from its newest checkpoint that is whole: optimiser, order of the data, dropout
- * masks and metrics continue exactly, so the run ends with the adapter it would have had (same threads, same engine).
- *
- * Yields the run's `started` again for its consumer, then `resumed`; metrics.jsonl has every step once.
- *
- * @throws CheckpointError if there is nothing to go on from, or base, data or settings are no longer those of the run.
- */
-export async function* resume(
+async function* goOn(
   dir: string,
-  { signal, hub, force = false, threads }: TrainControl & Pick<TrainOptions, 'threads'> = {},
+  {
+    config,
+    threads,
+    signal,
+    hub,
+    force = false,
+  }: TrainControl & { readonly config: TrainConfig; readonly threads: number | undefined },
 ): AsyncGenerator<TrainEvent, void> {
-  const config = await readRunConfig(dir);
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
-  const prepared = await prepareIn(dir, config, { base: await findBase(config.base, { signal, ...hub }) });
+  checkSettings(dir, progress.settings, config);
+  const base = await findBase(config.base, { signal, ...hub });
+  const prepared = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
   yield* onDevice({ threads: threads ?? progress.threads, prepared }, async function* (device) {
     await checkUnchanged(dir, progress, prepared);
     const estimate = await fitting(device, { config, prepared, dir, force, stepsDone: progress.step });
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
-    yield* recorded(folder, goOn(context, trainer, { path, checkpoint, damaged, estimate }), { told: 1 });
+    const run = new Run(context, trainer);
+    await run.restore(checkpoint);
+    const { step, epoch } = progress;
+    const notes = [...damaged, ...differences(progress, context.threads), ...missing(folder)];
+    const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
+    const events = run.events({ type: 'resumed', step, epoch, path, notes });
+    yield started; // metrics.jsonl has it already
+    yield* recorded(folder, events);
   });
-}
-
-async function* goOn(
-  context: RunContext,
-  trainer: Trainer,
-  {
-    path,
-    checkpoint,
-    damaged,
-    estimate,
-  }: Awaited<ReturnType<TrainingCheckpoints['latest']>> & {
-    readonly estimate: RunEstimate;
-  },
-): AsyncGenerator<TrainEvent, void> {
-  const run = new Run(context, trainer);
-  await run.restore(checkpoint);
-  yield { type: 'started', ...planOf(context, trainer.size), estimate };
-  const { step, epoch } = checkpoint.progress;
-  const notes = [...damaged, ...differences(checkpoint.progress, context.threads)];
-  yield* run.events({ type: 'resumed', step, epoch, path, notes });
-}
-
-/** Prepares a run with its working files in its folder, which does not stay behind where nothing else came into it. */
-async function prepareIn(
-  dir: string,
-  config: TrainConfig,
-  options: Omit<PrepareOptions, 'workFolder'>,
-): Promise<Prepared> {
-  const removeEmpty = () => rmdir(dir).catch(() => {}); // it holds something, or was never made
-  try {
-    const prepared = await prepare(config, { ...options, workFolder: workFolderOf(dir) });
-    return { ...prepared, close: () => prepared.close().then(removeEmpty) };
-  } catch (error) {
-    await removeEmpty();
-    throw error;
-  }
 }
 
 /**
@@ -158,29 +176,26 @@ async function* onDevice(
   }
 }
 
-/**
- * Events written to the run's metrics before they are handed on.
- *
- * @param told how many of the first are there already.
- */
+/** Events written to the run's metrics before they are handed on. */
 async function* recorded(
-  folder: RunFolder,
+  { metrics }: RunFolder,
   events: AsyncGenerator<TrainEvent, void>,
-  { told }: { readonly told: number } = { told: 0 },
 ): AsyncGenerator<TrainEvent, void> {
   let isFull = false;
-  let count = 0;
+  let failure: Error | undefined;
   try {
     for await (const event of events) {
-      const failure = count++ < told ? undefined : await folder.metrics.append(event);
+      failure = await metrics.append(event);
       if (failure && !isFull)
         yield { type: 'warning', message: `metrics wait in memory until they can be written: ${failure.message}` };
       isFull = failure !== undefined;
       yield event;
     }
   } finally {
-    await folder.close();
+    failure = await metrics.close();
   }
+  if (failure)
+    yield { type: 'warning', message: `the last lines of metrics.jsonl could not be written: ${failure.message}` };
 }
 
 function openTrainer(
@@ -206,6 +221,19 @@ function openTrainer(
   });
 }
 
+/** @throws CheckpointError naming the settings that were changed since, and how. */
+function checkSettings(dir: string, before: Progress['settings'], config: TrainConfig): void {
+  const now = decisiveSettings(config);
+  const show = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value));
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((name) => show(before[name]) !== show(now[name]))
+    .map((name) => `${name} is ${show(now[name])} and was ${show(before[name])}`);
+  if (changed.length === 0) return;
+  throw new CheckpointError(
+    `${dir} cannot go on: in its config.yaml ${changed.join(', ')}. Put back what it was, or start a new run with other settings`,
+  );
+}
+
 /** @throws CheckpointError naming what is no longer what it was when the run stopped. */
 async function checkUnchanged(dir: string, { data, base }: Progress, prepared: Prepared): Promise<void> {
   const changed = [
@@ -217,6 +245,10 @@ async function checkUnchanged(dir: string, { data, base }: Progress, prepared: P
     `${dir} cannot go on: ${changed.join(' and ')} changed since it stopped. Bring back what it was, or start a new run`,
   );
 }
+
+/** What the run's own log has lost. */
+const missing = ({ metrics: { missingBytes } }: RunFolder): string[] =>
+  missingBytes === 0 ? [] : [`metrics.jsonl has lost its last ${missingBytes} bytes: some steps are not in it`];
 
 /** What makes the rest of a run differ in its last digits from what it would have been. */
 function differences({ threads, engine }: Progress, threadsNow: number): string[] {

@@ -96,6 +96,7 @@ export class Trainer {
   #parameters: DeviceBuffer;
   /** The parameters before the last step: the loss under them was a number. */
   #previous: DeviceBuffer | undefined;
+  #isSound = true;
   #state: Readonly<Record<string, DeviceBuffer>>;
 
   private constructor(
@@ -171,11 +172,9 @@ export class Trainer {
     const gradNorm = tensors.gradNorm!.data[0]!;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       this.#free(...Object.values(buffers));
-      if (!Number.isFinite(loss)) this.revert();
+      const kept = Number.isFinite(loss) || this.revert() ? 'the last good weights are kept' : nothingKept;
       const what = `the loss is ${loss} and the gradient's norm ${gradNorm}`;
-      throw new TrainingError(
-        `step ${this.#step + 1}: ${what}; the last good weights are kept. ${advice(learningRate)}`,
-      );
+      throw new TrainingError(`step ${this.#step + 1}: ${what}; ${kept}. ${advice(learningRate)}`);
     }
     this.#free(...(this.#previous ? [this.#previous] : []), ...Object.values(this.#state));
     this.#previous = this.#parameters;
@@ -186,12 +185,23 @@ export class Trainer {
     return { loss, gradNorm, tokens };
   }
 
-  /** Goes back to the parameters before the last step, where they are still there. */
-  revert(): void {
-    if (!this.#previous) return;
+  /** Whether the parameters are any good: not once they have given what is no number, with none before them to go back to. */
+  get isSound(): boolean {
+    return this.#isSound;
+  }
+
+  /**
+   * Goes back to the parameters before the last step.
+   *
+   * @returns whether they were still there: not in the first step after a checkpoint.
+   */
+  revert(): boolean {
+    this.#isSound = this.#previous !== undefined;
+    if (!this.#previous) return false;
     this.#free(this.#parameters);
     this.#parameters = this.#previous;
     this.#previous = undefined;
+    return true;
   }
 
   async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
@@ -309,6 +319,9 @@ export class Trainer {
     for (const buffer of buffers) if (buffer !== this.#zeros) buffer.free();
   }
 }
+
+/** What is said where no good weights are left. */
+export const nothingKept = 'the weights before are no longer there, and these are not saved';
 
 /** What helps against a run that diverges. */
 export const advice = (learningRate: number): string =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openSafetensors, readTensor, writeSafetensors } from '../checkpoint/safetensors.ts';
@@ -24,6 +24,7 @@ const progressSchema = z.object({
   /** Length of metrics.jsonl. */
   metricsBytes: z.int().min(0),
   /** What must be the same for the rest of the run to be the same. */
+  settings: z.record(z.string(), z.json()),
   data: z.string(),
   base: z.string(),
   threads: z.int().positive(),
@@ -42,6 +43,7 @@ export interface TrainingCheckpoint {
 
 const KEPT = 2;
 const BEST = 'best.';
+const DAMAGED = '.damaged';
 const fileName = (step: number): string => `step-${String(step).padStart(9, '0')}.safetensors`;
 const isCheckpoint = (file: string): boolean => /^step-\d+\.safetensors$/.test(file);
 
@@ -77,7 +79,8 @@ export class TrainingCheckpoints {
   }
 
   /**
-   * The newest checkpoint that is whole, and why newer ones are not used.
+   * The newest checkpoint that is whole, and why newer ones are not used. Those are set aside, so that no good one makes room
+   * for them.
    *
    * @throws CheckpointError if there is none.
    */
@@ -86,18 +89,23 @@ export class TrainingCheckpoints {
     readonly checkpoint: TrainingCheckpoint;
     readonly damaged: string[];
   }> {
-    const damaged: string[] = [];
+    const damaged: { readonly file: string; readonly why: string }[] = [];
     for (const file of await this.#files()) {
       const path = join(this.#dir, file);
       try {
-        return { path, checkpoint: await readCheckpointFile(path), damaged };
+        const checkpoint = await readCheckpointFile(path);
+        for (const { file } of damaged) await rename(join(this.#dir, file), join(this.#dir, file + DAMAGED));
+        return { path, checkpoint, damaged: damaged.map(({ why }) => why) };
       } catch (error) {
         if (!(error instanceof CheckpointError)) throw error;
-        damaged.push(error.message);
+        damaged.push({ file, why: error.message });
       }
     }
-    const why = damaged.length > 0 ? `: every one is damaged\n  ${damaged.join('\n  ')}` : '';
-    throw new CheckpointError(`${this.#dir} has no training checkpoint to go on from${why}`);
+    const all = damaged.map(({ why }) => `\n  ${why}`).join('');
+    const why = damaged.length > 0 ? `: every one is damaged${all}` : '';
+    throw new CheckpointError(
+      `${this.#dir} has no training checkpoint to go on from${why}; a run that is done has none: use it with predict, or begin again with train --overwrite`,
+    );
   }
 
   /** Whether there is anything to go on from. */
@@ -122,10 +130,10 @@ export class TrainingCheckpoints {
     });
   }
 
-  /** Removes all but the newest, and what a killed process left half-written. Returns whether that made room. */
+  /** Removes all but the newest, what a killed process left half-written, and the damaged. Returns whether that made room. */
   async #removeBut(count: number): Promise<boolean> {
-    const halves = (await this.#inside()).filter((file) => file.endsWith('.tmp'));
-    const gone = [...(await this.#files()).slice(count), ...halves];
+    const useless = (await this.#inside()).filter((file) => file.endsWith('.tmp') || file.endsWith(DAMAGED));
+    const gone = [...(await this.#files()).slice(count), ...useless];
     for (const file of gone) await rm(join(this.#dir, file), { force: true });
     return gone.length > 0;
   }

@@ -31,15 +31,19 @@ export function trainSummary(state: TrainState, next: NextCommands, style: Style
     ...(result.reason === 'finished' ? [] : [...ending(state, result), '']),
     'next:',
     ...(result.reason === 'aborted' && state.checkpoint ? [`  ${style.cyan(next.resume)}`] : []),
-    `  ${style.cyan(next.predict)}`,
-    `  ${style.cyan(next.evaluate)}`,
+    ...(hasLearnt(state) ? [`  ${style.cyan(next.predict)}`, `  ${style.cyan(next.evaluate)}`] : []),
   ];
 }
 
+/** Whether the run holds weights. */
+const hasLearnt = ({ last }: TrainState): boolean => last !== undefined;
+
 /** Why the run ended before its last step, and what it holds now. */
-function ending({ last, plan }: TrainState, { reason, bestEpoch }: TrainResult): string[] {
+function ending(state: TrainState, { reason, bestEpoch }: TrainResult): string[] {
   const holds =
     bestEpoch === undefined ? 'the weights of its last step' : `the weights of its best epoch, ${bestEpoch}`;
   if (reason === 'early stopping') return [`Stopped early: no better validation score. The run holds ${holds}.`];
-  return [`Stopped at step ${last?.step ?? 0} of ${plan?.steps}. The run is usable: it holds ${holds}.`];
+  const { last, plan } = state;
+  if (!hasLearnt(state)) return ['Stopped before the first step: nothing is trained yet.'];
+  return [`Stopped at step ${last?.step} of ${plan?.steps}. The run is usable: it holds ${holds}.`];
 }

@@ -291,7 +291,7 @@ describe('summary', () => {
   };
 
   it('says what a run cost and what to do next', () => {
-    expect(trainSummary(stateAfter(started, done), next, plain)).toEqual([
+    expect(trainSummary(stateAfter(started, step(40), done), next, plain)).toEqual([
       'training    1:07 min, 3,081 tokens/s',
       'memory      786 MB at its peak',
       'parameters  438,016 trained of 6,765,568 (6.47 %)',
@@ -307,6 +307,12 @@ describe('summary', () => {
   it('says what an interrupted run holds', () => {
     const lines = trainSummary(stateAfter(started, step(7), { ...done, reason: 'aborted' }), next, plain);
     expect(lines).toContain('Stopped at step 7 of 40. The run is usable: it holds the weights of its best epoch, 2.');
+  });
+
+  it('offers nothing to predict with that was stopped before its first step', () => {
+    const lines = trainSummary(stateAfter(started, { ...done, reason: 'aborted' }), next, plain);
+    expect(lines).toContain('Stopped before the first step: nothing is trained yet.');
+    expect(lines.at(-1)).toBe('next:');
   });
 });
 
