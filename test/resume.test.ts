@@ -176,7 +176,15 @@ describe('a run cannot go on', () => {
   const refused = (run: string, message: RegExp) => expect(collect(resume(run))).rejects.toThrow(message);
 
   test('where there is none', () => refused(temporaryFolder(), /is no run: it has no config.yaml/));
-  test('when it is done', () => refused(whole, /no training checkpoint to go on from/));
+  test('when it is done', () => refused(whole, /is done, there is nothing to go on with: use it with predict/));
+  test('when its configuration cannot be used', async () => {
+    const run = await interrupted();
+    const text = readFileSync(join(run, 'config.yaml'), 'utf8');
+    writeFileSync(join(run, 'config.yaml'), `${text}\ngarbage: [`);
+    await refused(run, /config\.yaml cannot be used: /);
+    writeFileSync(join(run, 'config.yaml'), `${text}\nrnk: 4\n`);
+    await refused(run, /config\.yaml cannot be used: .*rnk/);
+  });
   test('when every checkpoint is damaged, each said with its reason', async () => {
     const run = await interrupted();
     for (const path of checkpointsOf(run)) flipLastByte(path);

@@ -32,12 +32,15 @@ export function reportFailure(error: unknown, { debug }: { readonly debug: boole
   const { red } = styleFor(process.stderr);
   const failure = error instanceof Error ? error : new Error(String(error));
   const ours = isBug(failure);
-  process.stderr.write(`${red('error:')} ${failure.message}\n`);
+  process.stderr.write(`${red('error:')} ${failure.message}${isFullDisk(failure) ? `; ${makeRoom}` : ''}\n`);
   if (debug || ours) process.stderr.write(`${failure.stack ?? ''}\n`);
   if (debug && failure.cause) process.stderr.write(`caused by: ${String((failure.cause as Error).stack)}\n`);
   if (ours) process.stderr.write('This is a bug in emotune. Please report it with the lines above.\n');
   return failure instanceof EmotuneError ? failure.exitCode : exitCodes.internal;
 }
+
+const makeRoom = 'the disk is full: free some space and run it again (a run that trains goes on with --resume)';
+const isFullDisk = (error: NodeJS.ErrnoException): boolean => ['ENOSPC', 'EDQUOT'].includes(error.code ?? '');
 
 /** Neither an error thrown on purpose nor one of the operating system's (a full disk, a folder without permission). */
 const isBug = (error: Error): boolean =>

@@ -58,7 +58,8 @@ export async function fillSplits(options: FillOptions): Promise<readonly string[
   const { states } = store;
   for (let row = 0; row < states.length; row++) states[row]! |= splitOf[units.unitOf[row]!]!;
   checkAllFilled(options);
-  return datasets.map(({ given }, d) => describe(ways[d], given, options.seed));
+  const grouped = options.index.groups.size > 0;
+  return datasets.map(({ given }, d) => describe(ways[d], given, { seed: options.seed, grouped }));
 }
 
 /** Which splits are to be made. */
@@ -81,10 +82,15 @@ function withoutSplit(out: SplitName): PerSplit<number> {
   return perSplit((name) => (name === out ? 0 : defaultFractions[name] / total));
 }
 
-function describe(way: Way | undefined, given: string, seed: number): string {
+function describe(
+  way: Way | undefined,
+  given: string,
+  { seed, grouped }: { readonly seed: number; readonly grouped: boolean },
+): string {
+  const how = `${grouped ? ', by groups' : ''}, seed ${seed}`;
   if (way === undefined) return given;
-  if (way === 'both') return `stratified 80/10/10, seed ${seed}`;
-  return `${given}; ${way} is 1/9 of train, stratified, seed ${seed}`;
+  if (way === 'both') return `stratified 80/10/10${how}`;
+  return `${given}; ${way} is 1/9 of train, stratified${how}`;
 }
 
 /** The units all of whose rows are in chosen ranges, in order. */

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
 import { encode, type FloatDtype } from '../checkpoint/dtype.ts';
 import { byteLengthOf } from '../checkpoint/header.ts';
@@ -37,16 +37,23 @@ export async function mergeAdapter(model: string, outDir: string, options: Merge
   const { adapter } = saved;
   if (!adapter) throw new ConfigError(`${model} has no adapter: it is a plain checkpoint already`);
   await checkPadToken(saved);
-  const inside = await readdir(outDir).catch(() => []);
-  if (inside.length > 0) throw new ConfigError(`${outDir} is not empty: choose another folder`);
+  await checkVacant(outDir);
   const beside = `${resolve(outDir)}.${process.pid}.tmp`;
   try {
     await writeMerged(beside, saved, adapter, options);
-    await rm(outDir, { recursive: true, force: true });
+    await rmdir(outDir).catch(() => {}); // an empty one; rename refuses anything else
     await rename(beside, outDir);
   } finally {
     await rm(beside, { recursive: true, force: true });
   }
+}
+
+async function checkVacant(dir: string): Promise<void> {
+  const inside = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new ConfigError(`${dir} is no folder (${error.code}): choose a new one`);
+  });
+  if (inside.length > 0) throw new ConfigError(`${dir} is not empty: choose another folder`);
 }
 
 async function writeMerged(

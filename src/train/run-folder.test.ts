@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from '../../test/support/model.ts';
+import { temporaryFolder } from '../data/testing/files.ts';
 import { parseTrainConfig } from './config.ts';
 import { claimNewRun } from './run-folder.ts';
 

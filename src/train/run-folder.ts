@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
 import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError, ConfigError, internal } from '../core/errors.ts';
+import { findSource } from '../data/sources/registry.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
-import { shortName } from '../models/base.ts';
+import { isEmbedded, shortName } from '../models/base.ts';
 import { type Artifact, writeArtifact } from '../predict/artifact.ts';
 import { parseTrainConfig, type TrainConfig } from './config.ts';
 import type { TrainResult } from './events.ts';
@@ -107,7 +108,11 @@ export async function claimRun(dir: string): Promise<RunClaim> {
 
 async function checkVacant(dir: string, { overwrite }: TrainConfig): Promise<void> {
   const left = [WORK, LOCK]; // by a killed process
-  const inside = (await readdir(dir).catch(() => [])).filter((file) => !left.includes(file));
+  const found = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new ConfigError(`${dir} is no folder (${error.code}): choose another --out`);
+  });
+  const inside = found.filter((file) => !left.includes(file));
   if (inside.length === 0 || overwrite) return;
   const goOn = (await isInterrupted(dir)) ? `go on with the interrupted run there with --resume ${dir}, ` : '';
   throw new ConfigError(`${dir} is not empty: ${goOn}choose another --out, or replace what is there with --overwrite`);
@@ -116,6 +121,10 @@ async function checkVacant(dir: string, { overwrite }: TrainConfig): Promise<voi
 /** Whether {@link resume} can go on with the run, or begin it again. */
 const isInterrupted = async (dir: string): Promise<boolean> =>
   (await new TrainingCheckpoints(dir).exist()) || (await hasBarelyBegun(dir));
+
+/** Whether a run has come to its end. */
+export const isDone = async (dir: string): Promise<boolean> =>
+  (await exists(join(dir, RESULT))) && !(await new TrainingCheckpoints(dir).exist());
 
 /** Whether a run was killed before it had anything to go on from: it is begun again, and nothing is lost. */
 export async function hasBarelyBegun(dir: string): Promise<boolean> {
@@ -137,8 +146,21 @@ export const workFolderOf = (dir: string): string => join(dir, WORK);
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
   for (const file of files) await rm(join(dir, file), { force: true, recursive: true });
   await new TrainingCheckpoints(dir).clear();
-  await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, out: dir }));
+  await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, ...(await absolutePaths(config)), out: dir }));
   return runFolder(dir, await MetricsLog.open(join(dir, METRICS)));
+}
+
+/** The paths of a configuration as they are from anywhere, so that a run can go on from another folder. */
+async function absolutePaths({ base, data, dataDir, validation, test, initFrom }: Omit<TrainConfig, 'overwrite'>) {
+  const absolute = async (path: string): Promise<string> => ((await exists(path)) ? resolve(path) : path);
+  const ofData = (name: string): Promise<string> | string => (findSource(name) === undefined ? absolute(name) : name);
+  const given = Object.entries({ dataDir, validation, test, initFrom });
+  const paths = given.flatMap(([name, path]) => (path === undefined ? [] : [[name, resolve(path)] as const]));
+  return {
+    base: isEmbedded(base) ? base : await absolute(base),
+    data: typeof data === 'string' ? await ofData(data) : await Promise.all(data.map(ofData)),
+    ...Object.fromEntries(paths),
+  };
 }
 
 /** Opens the claimed folder of an interrupted run to go on in it: its metrics end where its checkpoint was written. */
@@ -151,14 +173,18 @@ export async function openRunFolder(dir: string, metricsBytes: number): Promise<
 /**
  * The configuration of a run.
  *
- * @throws CheckpointError if the folder holds none.
+ * @throws CheckpointError if the folder holds none, or one that cannot be used.
  */
 export async function readRunConfig(dir: string): Promise<TrainConfig> {
   const path = join(dir, CONFIG);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CheckpointError(`${dir} is no run: it has no ${CONFIG}; start one with train --out`, { cause });
   });
-  return parseTrainConfig({ ...parse(text), out: dir });
+  try {
+    return parseTrainConfig({ ...parse(text), out: dir });
+  } catch (cause) {
+    throw new CheckpointError(`${path} cannot be used: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function runFolder(dir: string, metrics: MetricsLog): RunFolder {

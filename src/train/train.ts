@@ -16,6 +16,7 @@ import {
   claimRun,
   createRunFolder,
   hasBarelyBegun,
+  isDone,
   openRunFolder,
   type RunClaim,
   type RunFolder,
@@ -123,6 +124,10 @@ async function* goOn(
     force = false,
   }: TrainControl & { readonly config: TrainConfig; readonly threads: number | undefined },
 ): AsyncGenerator<TrainEvent, void> {
+  if (await isDone(dir))
+    throw new CheckpointError(
+      `${dir} is done, there is nothing to go on with: use it with predict, train its adapter further with --init-from ${dir}, or begin again with --overwrite`,
+    );
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
   checkSettings(dir, progress.settings, config);

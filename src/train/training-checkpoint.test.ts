@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { temporaryFolder } from '../../test/support/model.ts';
 import { float32 } from '../core/tensor.ts';
+import { temporaryFolder } from '../data/testing/files.ts';
 import { TrainingCheckpoints } from './training-checkpoint.ts';
 
 const checkpointAt = (step: number) => ({

@@ -104,7 +104,7 @@ export class TrainingCheckpoints {
     const all = damaged.map(({ why }) => `\n  ${why}`).join('');
     const why = damaged.length > 0 ? `: every one is damaged${all}` : '';
     throw new CheckpointError(
-      `${this.#dir} has no training checkpoint to go on from${why}; a run that is done has none: use it with predict, or begin again with train --overwrite`,
+      `${this.#dir} has no training checkpoint to go on from${why}; begin again with train --overwrite`,
     );
   }
 
