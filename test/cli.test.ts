@@ -297,6 +297,21 @@ describe('evaluate', () => {
     for (const label of labels) expect(stdout).toContain(label);
     expect(stdout).toMatch(/^speed {7}[\d,]+ texts\/s$/m);
   });
+
+  it('says which rows it could not use, and that a split is another than that of the training', async () => {
+    writeFileSync(at('holes.csv'), 'text,label\nHooray!,joy\nOh no\n"\u0001",joy\n');
+    const all = await emotune('evaluate', '--model', run, '--data', 'holes.csv', '--split', 'all');
+    expect(all.stderr).toContain('warning: 1 row skipped as malformed: holes.csv:3: 1 fields where 2 are needed\n');
+    expect(all.stderr).toContain('warning: 1 row without text left out\n');
+    writeFileSync(at('sub.jsonl'), readFileSync(at('posts.jsonl'), 'utf8').replaceAll('"split"', '"part"'));
+    rmSync(at('elsewhere'), { recursive: true, force: true });
+    mkdirSync(at('elsewhere'));
+    cpSync(at('sub.jsonl'), at('elsewhere/posts.jsonl'));
+    const other = await emotune('evaluate', '--model', run, '--data', 'elsewhere/posts.jsonl');
+    expect(other.stderr).toContain('for the training it was: as given in the data. The model may know some');
+    const same = await emotune('evaluate', '--model', run, '--data', 'posts.jsonl');
+    expect(same.stderr).not.toContain('warning');
+  });
 });
 
 describe('predict', () => {
@@ -400,6 +415,13 @@ describe('data', () => {
 });
 
 describe('merge and checkpoint', () => {
+  it('leaves alone what is at --out', async () => {
+    writeFileSync(at('precious'), 'mine');
+    const { code, stderr } = await emotune('merge', '--model', run, '--out', 'precious');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('precious is no folder (ENOTDIR): choose a new one')]);
+    expect(readFileSync(at('precious'), 'utf8')).toBe('mine');
+  });
+
   it('write models that the other commands use', async () => {
     await output('merge', '--model', run, '--out', 'merged', '--dtype', 'F32');
     const classify = async (model: string) =>

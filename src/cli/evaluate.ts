@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
 import { type Dataset, type Examples, type SplitName, splitNames } from '../data/example.ts';
+import type { loadDataset } from '../data/load.ts';
+import type { DataReport } from '../data/report.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
 import type { Classifier } from '../predict/classifier.ts';
 import { dataShape, trainSchema } from '../train/config.ts';
@@ -57,6 +59,7 @@ async function runEvaluate(options: Options, json: boolean): Promise<void> {
   try {
     const loaded = await loadExamples({ ...options, data }, model);
     try {
+      for (const line of warnings(loaded, model)) process.stderr.write(`warning: ${line}\n`);
       const measured = await measure(model, loaded);
       await printLines(json ? [JSON.stringify(measured)] : await report(measured));
     } finally {
@@ -84,8 +87,27 @@ async function report({ truncated, seconds, textsPerSecond, ...evaluation }: Mea
 }
 
 /** The examples to evaluate on. */
-interface Loaded extends Pick<Dataset, 'name' | 'task' | 'labels' | 'close'> {
+interface Loaded
+  extends Pick<Dataset, 'name' | 'task' | 'labels' | 'close'>,
+    Pick<DataReport, 'malformed' | 'dropped'> {
   readonly examples: Examples;
+  /** How the data was split; undefined for all of it. */
+  readonly split?: string;
+}
+
+/** What makes the scores say less than they seem to. */
+function warnings({ name, malformed, dropped, split }: Loaded, { trainedOn }: Classifier): string[] {
+  const [first] = malformed.first;
+  const bad =
+    first && `${plural(malformed.count, 'row')} skipped as malformed: ${first.file}:${first.line}: ${first.reason}`;
+  const own = split !== undefined && trainedOn?.name === name && trainedOn.split !== split;
+  return [
+    bad === undefined ? [] : `${bad}${malformed.count > 1 ? ', …' : ''}`,
+    dropped === 0 ? [] : `${plural(dropped, 'row')} without text left out`,
+    own
+      ? `${name} is split here as: ${split}; for the training it was: ${trainedOn.split}. The model may know some of these texts: give the flags of the training (config.yaml of the run)`
+      : [],
+  ].flat();
 }
 
 /**
@@ -97,7 +119,7 @@ async function loadExamples(
   options: Options & { readonly data: string | string[] },
   model: Classifier,
 ): Promise<Loaded> {
-  const { loadDataset, loadExamples: loadAll } = await import('../data/load.ts');
+  const { loadDataset: load, loadExamples: loadAll } = await import('../data/load.ts');
   const {
     model: _,
     base: __,
@@ -116,7 +138,7 @@ async function loadExamples(
       () => false,
     ));
   const request = { ...data, task, ...(isFile ? { labels } : {}) };
-  const loaded = split === 'all' ? await loadAll(request) : await loadSplit(loadDataset(request), split);
+  const loaded = split === 'all' ? await loadAll(request) : await loadSplit(load(request), split);
   try {
     if (loaded.examples.length === 0)
       throw new DataError(`${data.data}: the ${split} split is empty; choose another --split`);
@@ -128,9 +150,10 @@ async function loadExamples(
   }
 }
 
-async function loadSplit(loading: Promise<{ readonly dataset: Dataset }>, split: SplitName): Promise<Loaded> {
-  const { dataset } = await loading;
-  return { ...dataset, examples: dataset.splits[split] };
+async function loadSplit(loading: ReturnType<typeof loadDataset>, split: SplitName): Promise<Loaded> {
+  const { dataset, report } = await loading;
+  const { malformed, dropped } = report;
+  return { ...dataset, examples: dataset.splits[split], malformed, dropped, split: report.split };
 }
 
 function checkLabels({ labels, task }: Classifier, dataset: Loaded): void {

@@ -82,7 +82,10 @@ export async function loadDataset(options: DataOptions): Promise<{
  */
 export async function loadExamples(
   options: DataOptions,
-): Promise<Pick<Dataset, 'name' | 'task' | 'labels' | 'close'> & { readonly examples: Examples }> {
+): Promise<
+  Pick<Dataset, 'name' | 'task' | 'labels' | 'close'> &
+    Pick<DataReport, 'malformed' | 'dropped'> & { readonly examples: Examples }
+> {
   return inWorkFolder(options, async (work) => {
     const read = await readAll(options, work);
     const { store, joined, parts } = read;
@@ -93,6 +96,7 @@ export async function loadExamples(
       task: joined.task,
       labels: joined.labels,
       examples: new StoredExamples(view, new RowSet(store.states, (state) => !(state & rowState.removed))),
+      ...skipped(parts),
       close: () => work.close(),
     };
   });
@@ -196,14 +200,22 @@ function overview(
     taskInferred: parts.some(({ origin }) => origin.taskInferred),
     labels: joined.labels,
     rowsRead: Object.fromEntries(present.map((name) => [name, total(({ rowsRead }) => rowsRead[name] ?? 0)])),
-    malformed: {
-      count: total(({ malformed }) => malformed.count),
-      first: tables.flatMap(({ malformed }) => malformed.first).slice(0, 10),
-    },
     cleaned: Object.fromEntries(
       cleaningSteps.map((step) => [step, total(({ cleaned }) => cleaned[step])]),
     ) as DataReport['cleaned'],
-    dropped: total(({ dropped }) => dropped),
+    ...skipped(parts),
+  };
+}
+
+/** Rows that could not be used. */
+function skipped(parts: readonly Part[]): Pick<DataReport, 'malformed' | 'dropped'> {
+  const tables = parts.map(({ table }) => table);
+  return {
+    malformed: {
+      count: tables.reduce((n, { malformed }) => n + malformed.count, 0),
+      first: tables.flatMap(({ malformed }) => malformed.first).slice(0, 10),
+    },
+    dropped: tables.reduce((n, { dropped }) => n + dropped, 0),
   };
 }
 

@@ -25,6 +25,8 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Multi-label: probability from which a label is given. */
   readonly threshold: number;
+  /** What it was trained on and how that was split, where it says so. */
+  readonly trainedOn: { readonly name: string; readonly split: string } | undefined;
   /**
    * Classifies texts, in the order given; a text may come with the turns of a conversation before it. They are cleaned as
    * training texts are (data/clean.ts).
@@ -71,6 +73,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
       task,
       labels,
       threshold,
+      trainedOn: saved.settings.data,
       async classify(texts) {
         const passages = texts.map(cleanPassage);
         const empty = passages.findIndex(({ text }) => text === '');

@@ -26,6 +26,8 @@ export interface Settings extends Reading {
   readonly labels: readonly string[];
   readonly threshold: number;
   readonly windowPooling: WindowPooling;
+  /** What it was trained on and how that was split, where it says so. */
+  readonly data?: { readonly name: string; readonly split: string } | undefined;
 }
 
 /** A saved classifier, read and checked but not loaded into the engine. */
