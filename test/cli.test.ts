@@ -276,7 +276,7 @@ describe('train --track', () => {
     const { code, stderr } = await emotune('train', '--data', 'posts.jsonl', '--out', at('none'), '--track', 'mlflow');
     expect(code).toBe(2);
     expect(stderr).toBe(
-      'error: track: mlflow needs the address of a server: give mlflowUri (--mlflow-uri http://localhost:5000) or set MLFLOW_TRACKING_URI\n',
+      'error: track: mlflow needs the address of a server: give --mlflow-uri (--mlflow-uri http://localhost:5000) or set MLFLOW_TRACKING_URI\n',
     );
     const wrong = await emotune('train', '--data', 'posts.jsonl', '--track', 'wandb');
     expect(wrong.stderr).toContain('--track: expected a list of one of tensorboard, mlflow');
@@ -288,6 +288,12 @@ describe('evaluate', () => {
     const { test } = JSON.parse(readFileSync(join(run, 'result.json'), 'utf8'));
     const found = JSON.parse(await output('evaluate', '--model', run, '--data', 'posts.jsonl', '--json'));
     expect(found).toMatchObject({ n: 35, truncated: 0, metrics: test.metrics, confusion: test.confusion });
+  });
+
+  it('reads tables with other separators, and quotes that are none', async () => {
+    writeFileSync(at('odd.csv'), 'text;label\n"Hooray!;joy\nOh no;sadness\n');
+    const flags = ['--delimiter', ';', '--no-quoting', '--split', 'all'];
+    expect(await output('evaluate', '--model', run, '--data', 'odd.csv', ...flags)).toContain('2 examples');
   });
 
   it("reads the labels of a file in the model's order", async () => {
@@ -462,6 +468,7 @@ describe('doctor', () => {
 describe('what cannot be used', () => {
   beforeAll(() => {
     writeFileSync(at('columns.csv'), 'message_body,mood\nhello,joy\n');
+    writeFileSync(at('semicolons.csv'), 'text;label\nhello;joy\n');
     writeFileSync(at('stray.csv'), 'text,label\nhello,joy\nbye,sorrow\n');
     writeFileSync(at('broken.csv'), 'text,label\nhello,joy\nbye\noh,anger\n');
     mkdirSync(at('strange'));
@@ -477,7 +484,8 @@ describe('what cannot be used', () => {
     ['a bad value', ['train', '--rank', 'x'], 2, 'error: --rank: expected a whole number ≥ 1, got "x"'],
     ['no data', ['train'], 2, 'error: --data is missing'],
     ['an unknown dataset', ['train', '--data', 'nope'], 2, "data: 'nope' is no dataset (social-posts,"],
-    ['a missing column', ['train', '--data', 'columns.csv'], 3, 'among the columns [message_body, mood]'],
+    ['a missing column', ['train', '--data', 'columns.csv'], 3, 'columns [message_body, mood]; set --text-column'],
+    ['another separator', ['train', '--data', 'semicolons.csv'], 3, 'separated by ";": set --delimiter'],
     [
       'a label outside the label set',
       ['data', 'inspect', '--data', 'stray.csv', '--labels', 'joy,sadness'],

@@ -184,7 +184,7 @@ describe('the command line', () => {
       await makeProgram().parseAsync(args, { from: 'user' });
       out.code = Number(process.exitCode ?? 0);
     } catch (error) {
-      out.code = reportFailure(error, { debug: false });
+      out.code = await reportFailure(error, { debug: false });
     } finally {
       process.exitCode = code;
       vi.unstubAllEnvs();

@@ -1,6 +1,7 @@
 /** How a command ends when it cannot do what it was asked. */
 import { CommanderError } from 'commander';
-import { EmotuneError } from '../core/errors.ts';
+import { ConfigError, DataError, EmotuneError } from '../core/errors.ts';
+import { flagOf } from './flags.ts';
 import { styleFor } from './terminal.ts';
 
 /** What a command exits with; the codes of {@link EmotuneError}s are on them. */
@@ -27,16 +28,30 @@ export const exitCodeHelp = `Exit codes:
   130  interrupted (Ctrl-C)`;
 
 /** Tells on stderr what went wrong, and returns what to exit with. */
-export function reportFailure(error: unknown, { debug }: { readonly debug: boolean }): number {
+export async function reportFailure(error: unknown, { debug }: { readonly debug: boolean }): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   const { red } = styleFor(process.stderr);
   const failure = error instanceof Error ? error : new Error(String(error));
   const ours = isBug(failure);
-  process.stderr.write(`${red('error:')} ${failure.message}${isFullDisk(failure) ? `; ${makeRoom}` : ''}\n`);
+  process.stderr.write(`${red('error:')} ${await inFlags(failure)}${isFullDisk(failure) ? `; ${makeRoom}` : ''}\n`);
   if (debug || ours) process.stderr.write(`${failure.stack ?? ''}\n`);
   if (debug && failure.cause) process.stderr.write(`caused by: ${String((failure.cause as Error).stack)}\n`);
   if (ours) process.stderr.write('This is a bug in emotune. Please report it with the lines above.\n');
   return failure instanceof EmotuneError ? failure.exitCode : exitCodes.internal;
+}
+
+/** The message of an error about options, which the library knows by their names, for one who knows flags. */
+async function inFlags(error: Error): Promise<string> {
+  const { message } = error;
+  if (!(error instanceof ConfigError || error instanceof DataError)) return message;
+  const { trainSchema } = await import('../train/config.ts');
+  const names = Object.keys(trainSchema.shape).filter((name) => /[A-Z]/.test(name));
+  const option = new RegExp(`(?<![\\w.-])(?:${names.join('|')})(?![\\w-])`, 'g');
+  return message
+    .replace(option, flagOf)
+    .replace('set quoting: false', 'use --no-quoting')
+    .replace('set delimiter', 'set --delimiter')
+    .replace('unset strict', 'leave out --strict');
 }
 
 const makeRoom = 'the disk is full: free some space and run it again (a run that trains goes on with --resume)';

@@ -22,7 +22,7 @@ async function main(args: readonly string[]): Promise<void> {
     if (args.length === 0) program.outputHelp();
     else await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    process.exitCode = reportFailure(error, { debug: args.includes('--debug') });
+    process.exitCode = await reportFailure(error, { debug: args.includes('--debug') });
   }
 }
 

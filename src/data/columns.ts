@@ -57,7 +57,9 @@ export interface ColumnSurvey {
 export function chooseColumns(survey: ColumnSurvey, options: ColumnOptions): Columns {
   const { file, columns } = survey;
   const missing = (what: string, option: string): never => {
-    throw new DataError(`${file}: ${what} among the columns [${columns.join(', ')}]; set ${option}`);
+    const other = columns.length === 1 && [';', '\t', ',', '|'].find((character) => columns[0]!.includes(character));
+    const way = other ? `its fields look separated by ${JSON.stringify(other)}: set delimiter` : `set ${option}`;
+    throw new DataError(`${file}: ${what} among the columns [${columns.join(', ')}]; ${way}`);
   };
   const told = (name: string, option: string): string =>
     columns.includes(name) ? name : missing(`no column '${name}'`, option);

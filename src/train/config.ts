@@ -55,6 +55,17 @@ export const dataShape = {
     .optional()
     .describe('new names of labels, of one dataset as dataset:label=name; nothing after = drops the label'),
   labelSeparator: z.string().optional().describe('separates several labels in a cell'),
+  delimiter: z
+    .string()
+    .length(1)
+    .optional()
+    .describe('character between the fields of a table, such as ; (default: a comma in .csv, a tab in .tsv)'),
+  quoting: z
+    .boolean()
+    .optional()
+    .describe(
+      'whether quotes hold fields together (default: yes); with --no-quoting they are characters like any other',
+    ),
   strict: z.boolean().default(false).describe('stop at malformed rows instead of skipping them'),
 };
 
