@@ -87,7 +87,7 @@ function fetchStart(
   return exchange(hub, {
     request: () => ({
       url: fileUrl(hub, name, path),
-      token: hub.token,
+      withToken: true,
       headers: { range: `bytes=0-${Math.max(0, bytes - 1)}` },
     }),
     async read({ status, headers, body }) {

@@ -172,7 +172,7 @@ class Fetch {
     const wanted: Wanted = {
       name: `${name.id}/${path}`,
       url: fileUrl(hub, name, path),
-      token: hub.token,
+      withToken: true,
       size,
       digest,
       refused: (answer) => refusal(hub, answer, { ...name, path }),
