@@ -1,5 +1,5 @@
 /** What a run is said to take, and what is refused. */
-import { copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Preset, presets } from '../src/checkpoint/presets.ts';
@@ -192,7 +192,7 @@ describe('shortageOf', () => {
 
   it('says that the disk is too small', () =>
     expect(shortage(work, { availableDiskBytes: 1e6 })).toMatch(
-      /^the run's folder takes up to 146 MB \(training checkpoints 125 MB, adapter 20\.9 MB, log [\d.]+ kB\), and 1\.00 MB are free/,
+      /^the run's folder takes up to 136 MB \(training checkpoints 125 MB, adapter 10\.4 MB, log [\d.]+ kB\), and 1\.00 MB are free/,
     ));
 });
 
@@ -200,8 +200,8 @@ describe('planTraining', () => {
   it('tells what train tells, and writes nothing', async () => {
     const out = join(temporaryFolder(), 'run');
     const options = { base: await tinyBase(), data: 'social-posts', limit: 16, epochs: 1, rank: 2, out };
-    const { shortage, ...plan } = await planTraining(options);
-    expect(shortage).toBeNull();
+    const { shortage, bytesToFetch, ...plan } = await planTraining(options);
+    expect({ shortage, bytesToFetch }).toEqual({ shortage: null, bytesToFetch: 0 });
     await expect(readdir(out)).rejects.toThrow('ENOENT');
     for await (const event of train(options)) {
       if (event.type !== 'started') continue;
@@ -213,6 +213,34 @@ describe('planTraining', () => {
       );
       break;
     }
+  });
+
+  it.each([
+    ['LoRA', {}],
+    ['PiSSA', { initLora: 'pissa' }],
+    ['PiSSA with DoRA and sgd', { initLora: 'pissa', dora: true, optimizer: 'sgd' }],
+  ] as const)('says how large the files of a run with %s become', async (_, change) => {
+    const wide = { hidden_size: 128, intermediate_size: 256, num_key_value_heads: 4, head_dim: 32 };
+    const options = { base: await tinyBase(wide), data: 'social-posts', limit: 32, epochs: 1, rank: 16, threads: 1 };
+    const out = join(temporaryFolder(), 'run');
+    const said = new Map<string, number>();
+    let checkpoint = 0;
+    for await (const event of train({ ...options, ...change, out })) {
+      if (event.type === 'started') for (const { name, bytes } of event.estimate!.disk.parts) said.set(name, bytes);
+      if (event.type === 'checkpoint') checkpoint = Math.max(checkpoint, (await stat(event.path)).size);
+    }
+    const adapter = (await stat(join(out, 'adapter_model.safetensors'))).size;
+    const ratios = {
+      adapter: adapter / said.get('adapter')!,
+      // Two are kept while a third is written.
+      checkpoints: (3 * checkpoint) / said.get('training checkpoints')!,
+    };
+    // The headers of the files are not in the estimate.
+    for (const [name, ratio] of Object.entries(ratios)) {
+      expect(ratio, name).toBeGreaterThan(1);
+      expect(ratio, name).toBeLessThan(1.02);
+    }
+    expect(checkpoint).toBeGreaterThan(adapter);
   });
 
   // Windows reserves the whole length of a file.

@@ -41,7 +41,8 @@ export interface TrainingCheckpoint {
   readonly best: ReadonlyMap<string, Tensor>;
 }
 
-const KEPT = 2;
+/** How many of a run's checkpoints there are between two writes. */
+export const KEPT = 2;
 const BEST = 'best.';
 const DAMAGED = '.damaged';
 const fileName = (step: number): string => `step-${String(step).padStart(9, '0')}.safetensors`;
