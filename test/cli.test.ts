@@ -276,7 +276,7 @@ describe('train --track', () => {
     const { code, stderr } = await emotune('train', '--data', 'posts.jsonl', '--out', at('none'), '--track', 'mlflow');
     expect(code).toBe(2);
     expect(stderr).toBe(
-      'error: track: mlflow needs the address of a server: give --mlflow-uri (--mlflow-uri http://localhost:5000) or set MLFLOW_TRACKING_URI\n',
+      'error: track: mlflow needs the address of a server: give --mlflow-uri, such as http://localhost:5000, or set MLFLOW_TRACKING_URI\n',
     );
     const wrong = await emotune('train', '--data', 'posts.jsonl', '--track', 'wandb');
     expect(wrong.stderr).toContain('--track: expected a list of one of tensorboard, mlflow');

@@ -1,5 +1,5 @@
 /** What a run is said to take, and what is refused. */
-import { copyFile, mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Preset, presets } from '../src/checkpoint/presets.ts';
@@ -7,10 +7,13 @@ import { llamaTensors } from '../src/checkpoint/random-checkpoint.ts';
 import type { TensorEntry } from '../src/checkpoint/safetensors.ts';
 import { sizeOf } from '../src/core/tensor.ts';
 import { planTraining, train } from '../src/index.ts';
-import { baseFolder } from '../src/models/base.ts';
+import { baseFolder, findBase } from '../src/models/base.ts';
 import { describeModel } from '../src/models/registry.ts';
 import { adamw } from '../src/optim/adamw.ts';
+import { parseTrainConfig } from '../src/train/config.ts';
 import { estimateRun, type Resources } from '../src/train/estimate.ts';
+import { workloadOf } from '../src/train/plan.ts';
+import { prepare } from '../src/train/prepare.ts';
 import { shortageOf } from '../src/train/shortage.ts';
 import { type Workload, workloadCost, workloadGraphs } from '../src/train/workload.ts';
 import { temporaryFolder, tinyBase, type tinyConfig, tinyLora } from './support/model.ts';
@@ -190,18 +193,83 @@ describe('shortageOf', () => {
       /No setting makes it fit: even --micro-batch-tokens 64 --rank 1 --max-length 32 with one layer takes [\d.]+ [MG]B\. Take a smaller base/,
     ));
 
+  it('proposes for examples of a great many windows', () => {
+    const train = Array.from({ length: 8192 }, () => Array.from({ length: 16 }, () => 256));
+    const long = { ...work, lengths: { ...work.lengths, train } };
+    expect(shortage(long, { availableMemoryBytes: 0.9 * estimateOf(long).memory.bytes })).toMatch(/fit with --micro-/);
+  });
+
+  it('proposes no length that leaves no room for text', () => {
+    const long = { ...work, leastLength: 100, lengths: { train: [[220], [250]], validation: [[250]], test: [[250]] } };
+    const { bytes } = estimateOf(long).memory;
+    const said = [0.95, 0.9, 0.85, 0.8].map((part) => shortage(long, { availableMemoryBytes: part * bytes })!);
+    const lengths = said.flatMap((message) => [...message.matchAll(/--max-length (\d+)/g)].map(([, n]) => Number(n)));
+    expect(new Set(lengths)).toEqual(new Set([128]));
+    expect(shortage(long, { availableMemoryBytes: 3e8 })).toContain(
+      'even --micro-batch-tokens 64 --rank 1 --max-length 100 with one layer takes',
+    );
+  });
+
+  it('proposes no layers where a pattern names another', () => {
+    const lora = { ...work.lora, rankPattern: { 'layers.0.self_attn.q_proj': 8 } };
+    const message = shortage({ ...work, lora }, { availableMemoryBytes: 0.9 * needed })!;
+    expect(message).toMatch(/It would fit with --micro-batch-tokens/);
+    expect(message).not.toContain('--layers');
+  });
+
+  it('proposes nothing that an adapter which is trained further has settled', () => {
+    const message = shortage({ ...work, fixed: 'adapter' }, { availableMemoryBytes: 0.9 * needed })!;
+    expect(message).toMatch(/It would fit with --micro-batch-tokens/);
+    expect(message).not.toMatch(/--layers|--rank/);
+    expect(shortage({ ...work, fixed: 'adapter' }, { availableMemoryBytes: 3e8 })).toMatch(
+      /No setting makes it fit: even --micro-batch-tokens 64 --max-length 32 takes [\d.]+ [MG]B\. Take/,
+    );
+    expect(shortage({ ...work, fixed: 'adapter' }, { availableDiskBytes: 1e6 })).toMatch(
+      /: free some, or choose --out on another$/,
+    );
+  });
+
+  it('proposes no settings for a run that goes on', () => {
+    expect(shortage({ ...work, fixed: 'all' }, { availableMemoryBytes: 0.9 * needed })).toMatch(
+      /can be had\. A run that goes on keeps its settings: free some, or go on where there is more$/,
+    );
+    expect(shortage({ ...work, fixed: 'all' }, { availableDiskBytes: 1e6 })).toMatch(
+      /: free some, or move the run to another$/,
+    );
+  });
+
   it('says that the disk is too small', () =>
     expect(shortage(work, { availableDiskBytes: 1e6 })).toMatch(
-      /^the run's folder takes up to 146 MB \(training checkpoints 125 MB, adapter 20\.9 MB, log [\d.]+ kB\), and 1\.00 MB are free/,
+      /^the run's folder takes up to 136 MB \(training checkpoints 125 MB, adapter 10\.4 MB, log [\d.]+ kB\), and 1\.00 MB are free/,
     ));
+});
+
+describe('the workload of a run', () => {
+  it.each(['truncate', 'windows'] as const)('knows the least length that can be used (%s)', async (longTexts) => {
+    const dir = await tinyBase();
+    const base = await findBase(dir);
+    const config = parseTrainConfig({ base: dir, data: 'social-posts', limit: 4, longTexts, promptPrefix: 'Feeling?' });
+    const least = async (maxLength: number): Promise<number | undefined> => {
+      const prepared = await prepare({ ...config, maxLength }, { base });
+      const { leastLength, fixed } = workloadOf(config, prepared);
+      expect(fixed).toBeUndefined();
+      expect(workloadOf(config, { ...prepared, start: { tensors: new Map(), head: '' } }).fixed).toBe('adapter');
+      await prepared.close();
+      return leastLength;
+    };
+    const length = (await least(200))!;
+    expect(length).toBeGreaterThan(longTexts === 'windows' ? config.windowOverlap + 1 : 1);
+    expect(await least(length)).toBe(length);
+    await expect(least(length - 1)).rejects.toThrow(`use ${length} or more`);
+  });
 });
 
 describe('planTraining', () => {
   it('tells what train tells, and writes nothing', async () => {
     const out = join(temporaryFolder(), 'run');
     const options = { base: await tinyBase(), data: 'social-posts', limit: 16, epochs: 1, rank: 2, out };
-    const { shortage, ...plan } = await planTraining(options);
-    expect(shortage).toBeNull();
+    const { shortage, bytesToFetch, ...plan } = await planTraining(options);
+    expect({ shortage, bytesToFetch }).toEqual({ shortage: null, bytesToFetch: 0 });
     await expect(readdir(out)).rejects.toThrow('ENOENT');
     for await (const event of train(options)) {
       if (event.type !== 'started') continue;
@@ -213,6 +281,34 @@ describe('planTraining', () => {
       );
       break;
     }
+  });
+
+  it.each([
+    ['LoRA', {}],
+    ['PiSSA', { initLora: 'pissa' }],
+    ['PiSSA with DoRA and sgd', { initLora: 'pissa', dora: true, optimizer: 'sgd' }],
+  ] as const)('says how large the files of a run with %s become', async (_, change) => {
+    const wide = { hidden_size: 128, intermediate_size: 256, num_key_value_heads: 4, head_dim: 32 };
+    const options = { base: await tinyBase(wide), data: 'social-posts', limit: 32, epochs: 1, rank: 16, threads: 1 };
+    const out = join(temporaryFolder(), 'run');
+    const said = new Map<string, number>();
+    let checkpoint = 0;
+    for await (const event of train({ ...options, ...change, out })) {
+      if (event.type === 'started') for (const { name, bytes } of event.estimate!.disk.parts) said.set(name, bytes);
+      if (event.type === 'checkpoint') checkpoint = Math.max(checkpoint, (await stat(event.path)).size);
+    }
+    const adapter = (await stat(join(out, 'adapter_model.safetensors'))).size;
+    const ratios = {
+      adapter: adapter / said.get('adapter')!,
+      // Two are kept while a third is written.
+      checkpoints: (3 * checkpoint) / said.get('training checkpoints')!,
+    };
+    // The headers of the files are not in the estimate.
+    for (const [name, ratio] of Object.entries(ratios)) {
+      expect(ratio, name).toBeGreaterThan(1);
+      expect(ratio, name).toBeLessThan(1.02);
+    }
+    expect(checkpoint).toBeGreaterThan(adapter);
   });
 
   // Windows reserves the whole length of a file.

@@ -112,6 +112,23 @@ describe('a base on the Hub', () => {
     expect(existsSync(join(snapshot, 'model.safetensors'))).toBe(false);
   });
 
+  it('is found offline by its branch once a run has trained on it, however often it was only described before', async () => {
+    const fresh = { ...options(), cacheDir: newFolder() };
+    const ref = join(fresh.cacheDir, 'models--some-org--tiny-llama', 'refs', 'main');
+    await planTraining(small(), { hub: fresh });
+    expect(existsSync(ref)).toBe(false);
+    const settings = small();
+    await allOf(train(settings, { hub: fresh }));
+    expect(readFileSync(ref, 'utf8')).toBe(commit);
+    const offline = { ...fresh, offline: true };
+    hub.seen.length = 0;
+    const again = { ...small(), base: `${base}@main` };
+    const [started] = await allOf(train(again, { hub: offline }));
+    expect(started).toMatchObject({ type: 'started', base: `${base}@${commit}` });
+    expect(await scoresOf(again.out, { hub: offline })).toEqual(await scoresOf(settings.out, { hub: offline }));
+    expect(hub.seen).toEqual([]);
+  });
+
   it('that has moved on does not change a run that goes on', async () => {
     const settings = { ...small(), epochs: 3 };
     const controller = new AbortController();

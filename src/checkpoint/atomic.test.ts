@@ -1,8 +1,24 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { join, relative } from 'node:path';
+import { expect, test, vi } from 'vitest';
 import { replaceFile, writeFileAtomic, writeJson } from './atomic.ts';
+
+/** What was flushed to the disk, in order. */
+const synced: string[] = [];
+vi.mock(import('node:fs/promises'), async (original) => {
+  const real = await original();
+  const open: typeof real.open = async (path, ...rest) => {
+    const file: FileHandle = await real.open(path, ...rest);
+    const sync = file.sync.bind(file);
+    file.sync = async () => {
+      await sync();
+      synced.push(String(path));
+    };
+    return file;
+  };
+  return { ...real, open };
+});
 
 const folder = () => mkdtemp(join(tmpdir(), 'emotune-atomic-'));
 
@@ -25,4 +41,18 @@ test('a write that fails leaves the old file alone', async () => {
   await expect(failing).rejects.toThrow('disk on fire');
   expect(await readFile(path, 'utf8')).toBe('old');
   expect(await readdir(dir)).toEqual(['file']);
+});
+
+test.skipIf(process.platform === 'win32')('what is written is on the disk, with the folders made for it', async () => {
+  const dir = await folder();
+  const flushed = async (...path: readonly string[]): Promise<string[]> => {
+    synced.length = 0;
+    await writeFileAtomic(path.join('/'), 'text');
+    return synced.map((each) => relative(dir, each).replace(/\.[0-9a-f]{8}\.tmp$/, ''));
+  };
+  expect(await flushed(dir, 'a', 'b', 'file')).toEqual(['a', '', 'a/b/file', 'a/b']);
+  expect(await flushed(dir, 'a', 'b', 'file')).toEqual(['a/b/file', 'a/b']);
+  expect(await flushed(dir, 'a', 'c', 'file')).toEqual(['a', 'a/c/file', 'a/c']);
+  // A path from the working folder, as --out has it.
+  expect(await flushed(relative(process.cwd(), dir), 'd', 'e', 'file')).toEqual(['d', '', 'd/e/file', 'd/e']);
 });

@@ -1,14 +1,15 @@
 /** Files that are either the old ones or the new ones, whatever happens in between. */
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 /**
  * Replaces `path` by what `write` writes: into a file beside it, flushed to the disk, then renamed over it.
- * A process killed at any moment leaves the old file or the new one, at worst also a `.tmp`. Creates the folder.
+ * A process killed at any moment leaves the old file or the new one, at worst also a `.tmp`. Creates the folder. Once it
+ * returns, the file outlasts a power failure, with the folders that were made for it.
  */
 export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const beside = `${path}.${randomUUID().slice(0, 8)}.tmp`;
   try {
     const file = await open(beside, 'wx');
@@ -34,8 +35,20 @@ export const writeFileAtomic = (path: string, data: string | Uint8Array): Promis
 export const writeJson = (path: string, value: unknown): Promise<void> =>
   writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** Makes a rename durable. Windows cannot open folders, and needs no such flush. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes a folder and those above it, each of them durable: its name is in the folder above it. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  const highest = dirname(resolve(first));
+  let folder = resolve(path);
+  do {
+    folder = dirname(folder);
+    await syncFolder(folder);
+  } while (folder.length > highest.length);
+}
+
+/** Makes the names in a folder durable. Windows cannot open folders, and needs no such flush. */
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
   try {

@@ -6,7 +6,7 @@ import { jsonOrUndefined } from '../core/json.ts';
 import type { Digest } from './digest.ts';
 import type { Hub } from './options.ts';
 import type { RepositoryName } from './repository-name.ts';
-import { type Answer, exchange, type HubRequest } from './transport.ts';
+import { type Answer, exchange, type HubRequest, isAtEndpoint } from './transport.ts';
 
 /** A file of a repository at a commit. */
 export interface RepositoryFile {
@@ -78,7 +78,7 @@ export interface JsonAnswer {
 }
 
 /**
- * Sends a request to the Hub, with the token, and reads its JSON.
+ * Sends a request to the Hub, or where it says, and reads the answer's JSON. The token goes to the Hub alone.
  *
  * @throws HubError for an answer that is neither 2xx nor in `accept`, or no JSON.
  */
@@ -89,7 +89,7 @@ export function requestJson(
     accept = [],
     json,
     ...request
-  }: Omit<HubRequest, 'token' | 'body'> & {
+  }: Omit<HubRequest, 'withToken' | 'body'> & {
     readonly subject: Subject;
     readonly accept?: readonly number[];
     readonly json?: string;
@@ -99,13 +99,16 @@ export function requestJson(
     request: () => ({
       ...request,
       headers: { ...(json === undefined ? {} : { 'content-type': 'application/json' }), ...request.headers },
-      token: hub.token,
+      withToken: true,
       ...(json === undefined ? {} : { body: json }),
     }),
     async read(answer) {
       const { status, headers } = answer;
       const text = await textOf(answer);
-      if ((status < 200 || status > 299) && !accept.includes(status)) throw refusal(hub, answer, subject);
+      if ((status < 200 || status > 299) && !accept.includes(status))
+        throw isAtEndpoint(hub, request.url)
+          ? refusal(hub, answer, subject)
+          : refusalElsewhere(hub, { status, url: request.url, subject });
       return { status, headers, body: jsonOrUndefined(text) };
     },
   });
@@ -127,6 +130,15 @@ export function parse<S extends z.ZodType>(schema: S, body: unknown, url: string
 }
 
 const howToGiveToken = 'give it as HF_TOKEN or --token, or store it with `hf auth login` (~/.cache/huggingface/token)';
+
+/** Says what a refusal means where the Hub has named an address of another host. */
+const refusalElsewhere = (
+  { endpoint }: Hub,
+  { status, url, subject }: { readonly status: number; readonly url: string; readonly subject: Subject },
+): HubError =>
+  new HubError(
+    `${subject.id}: ${new URL(url).origin}, which ${endpoint} names for this, answered ${status}; the token is for ${endpoint} alone. Check the Hub's address (HF_ENDPOINT)`,
+  );
 
 /** Says what a 4xx means for a repository, and the way out. */
 export function refusal(hub: Hub, { status, headers }: Pick<Answer, 'status' | 'headers'>, subject: Subject): HubError {

@@ -1,7 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { byteLengthOf, formatHeader, type TensorSpec } from '../checkpoint/header.ts';
+import { repositoryCache } from './cache.ts';
 import { fetchDescription } from './description.ts';
 import type { HubOptions } from './options.ts';
 import { parseRepositoryName } from './repository-name.ts';
@@ -75,7 +77,59 @@ describe('a description', () => {
     const { hub, options } = await hubForTest();
     hub.commit(id, { ...modelFiles({}), 'model.safetensors': weights });
     await describeIt(options);
-    await expect(describeIt({ ...options, offline: true })).rejects.toThrow('has no model.safetensors at');
+    await expect(describeIt({ ...options, offline: true })).rejects.toThrow("has nothing of it at 'main'");
+  });
+
+  it('of a newer commit leaves the older one, which is whole, to be used', async () => {
+    const { hub, options, notices } = await hubForTest();
+    hub.commit(id, { ...modelFiles({}), 'model.safetensors': weights });
+    const older = await fetchSnapshot(name, [baseFiles], options);
+    const newer = weightsOf([tensor('c', 7)]);
+    const commit = hub.commit(id, { ...modelFiles({}), 'model.safetensors': newer });
+    expect(await describeIt(options)).toMatchObject({ commit, absent: { bytes: newer.length } });
+    expect(await describeIt({ ...options, offline: true })).toEqual(older);
+    expect(await fetchSnapshot(name, [baseFiles], { ...options, offline: true })).toEqual(older);
+    hub.faults.push({ path: /revision\/main/, status: 503 });
+    expect(await describeIt(options)).toEqual(older);
+    expect(notices.at(-1)).toMatch(`using the cached copy, commit ${older.commit}`);
+  });
+
+  it('is followed by the weights, and then the revision stands for its commit', async () => {
+    const { hub, options } = await hubForTest();
+    hub.commit(id, { ...modelFiles({}), 'model.safetensors': weights });
+    await fetchSnapshot(name, [baseFiles], options);
+    hub.commit(id, { ...modelFiles({}), 'model.safetensors': weightsOf([tensor('c', 7)]) });
+    const { absent, ...rest } = await describeIt(options);
+    expect(await absent!.fetch()).toEqual(rest);
+    expect(await describeIt({ ...options, offline: true })).toEqual(rest);
+  });
+
+  it('of a commit that is whole makes the revision stand for it', async () => {
+    const { hub, options } = await hubForTest();
+    hub.commit(id, { ...modelFiles({}), 'model.safetensors': weights });
+    await fetchSnapshot(name, [baseFiles], options);
+    const newer = hub.commit(id, { ...modelFiles({}), 'config.json': '{}', 'model.safetensors': weights });
+    await fetchSnapshot({ id, revision: newer }, [baseFiles], options);
+    expect(await describeIt(options)).toMatchObject({ commit: newer });
+    expect(await describeIt({ ...options, offline: true })).toMatchObject({ commit: newer });
+  });
+
+  it('counts only the bytes that are not in the cache', async () => {
+    const { hub, options } = await hubForTest();
+    const shards = {
+      '1.safetensors': weightsOf([tensor('a', 3)]),
+      '2.safetensors': weightsOf([tensor('b', 4)]),
+      '3.safetensors': weightsOf([tensor('c', 5)]),
+    };
+    const index = indexOf(...Object.keys(shards));
+    hub.commit(id, { ...modelFiles({}), ...shards, 'model.safetensors.index.json': index });
+    const { dir } = await fetchSnapshot(name, [baseFiles], options);
+    // Of the first nothing is left, of the second the blob, of the third all.
+    const digest = createHash('sha256').update(shards['1.safetensors']).digest('hex');
+    rmSync(repositoryCache(options.cacheDir!, id).blob(digest));
+    rmSync(join(dir, '1.safetensors'));
+    rmSync(join(dir, '2.safetensors'));
+    expect((await describeIt(options)).absent!.bytes).toBe(shards['1.safetensors'].length);
   });
 
   it('asks again for a header that is longer than usual', async () => {

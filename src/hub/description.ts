@@ -1,16 +1,15 @@
 /** What a model on the Hub is, without its weights: its small files, and of the weights the headers. */
-import { join } from 'node:path';
 import { shardNames } from '../checkpoint/checkpoint.ts';
 import { headerLength, parseHeader, type TensorEntry } from '../checkpoint/header.ts';
 import { HubError } from '../core/errors.ts';
 import { fileUrl, listFiles, type RepositoryFile, refusal } from './api.ts';
-import { repositoryCache } from './cache.ts';
+import { type RepositoryCache, rememberCommit, repositoryCache, sizeAt } from './cache.ts';
 import { findCached } from './cached.ts';
 import { type Hub, type HubOptions, hubFrom } from './options.ts';
 import { inParallel } from './parallel.ts';
 import type { RepositoryName } from './repository-name.ts';
 import { type Selection, selectFiles, weightsIndex } from './selection.ts';
-import { fetchSnapshot, type Snapshot } from './snapshot.ts';
+import { fetchPart, fetchSnapshot, type Snapshot } from './snapshot.ts';
 import { exchange, Transient } from './transport.ts';
 
 /** A repository of which the weights may be missing. */
@@ -19,8 +18,10 @@ export interface Description extends Snapshot {
   readonly absent?: {
     /** The tensors; they cannot be read yet. */
     readonly tensors: ReadonlyMap<string, TensorEntry>;
-    /** Size of the files of weights. */
+    /** Size of the files of weights that are not in the cache. */
     readonly bytes: number;
+    /** Fetches it, and the snapshot is whole. */
+    fetch(): Promise<Snapshot>;
   };
 }
 
@@ -31,7 +32,7 @@ const parallel = 4;
 
 /**
  * Fetches what is wanted of a repository, except that of weights which are not in the cache only the headers are read: some
- * kilobytes in place of gigabytes.
+ * kilobytes in place of gigabytes. The revision stands for the commit in the cache only once that is whole.
  *
  * @throws HubError as {@link fetchSnapshot}. Offline, weights must be in the cache.
  */
@@ -43,25 +44,44 @@ export async function fetchDescription(
   const hub = hubFrom(options);
   if (hub.offline) return fetchSnapshot(name, [selection], options);
   const small = { ...selection, optional: [...selection.optional, weightsIndex], weights: false };
-  const snapshot = await fetchSnapshot(name, [small], options);
-  const { id, dir, commit } = snapshot;
-  const { missing } = await findCached(repositoryCache(hub.cacheDir, id), commit, [selection]);
-  if (missing.length === 0) return snapshot;
+  const part = await fetchPart(name, [small], options);
+  const { id, commit } = part;
+  const cache = repositoryCache(hub.cacheDir, id);
+  const remembered = async (whole: Snapshot): Promise<Snapshot> => {
+    await rememberCommit(cache, name.revision, commit);
+    return whole;
+  };
+  const { missing } = await findCached(cache, commit, [selection]);
+  if (missing.length === 0) return remembered(part);
   const at = { id, revision: commit };
+  const weights = await describeWeights(hub, cache, at);
+  const fetch = async () => remembered(await fetchSnapshot(at, [selection], options));
+  return { ...part, absent: { ...weights, fetch } };
+}
+
+/** The tensors of a commit's weights, and the size of those files of them that are not in the cache. */
+async function describeWeights(
+  hub: Hub,
+  cache: RepositoryCache,
+  at: RepositoryName,
+): Promise<{ readonly tensors: ReadonlyMap<string, TensorEntry>; readonly bytes: number }> {
+  const { id, revision: commit } = at;
   const files = new Map((await listFiles(hub, at)).map((file) => [file.path, file]));
   const [first] = selectFiles({ required: [], optional: [], weights: true }, [...files.keys()], id);
-  const names = first === weightsIndex ? await shardNames(join(dir, weightsIndex)) : [first!];
+  const names = first === weightsIndex ? await shardNames(cache.file(commit, weightsIndex)) : [first!];
   const tensors = new Map<string, TensorEntry>();
   let bytes = 0;
   await inParallel(names, { limit: parallel, signal: hub.signal }, async (path, signal) => {
     const file = files.get(path);
     if (!file)
       throw new HubError(`${id}: its ${weightsIndex} names ${path}, which is not there; choose another revision`);
-    bytes += file.size;
-    const found = await fetchTensors({ ...hub, signal }, at, { ...file, place: join(dir, path) });
+    const place = cache.file(commit, path);
+    const held = await Promise.all([place, cache.blob(file.digest.hex)].map(sizeAt));
+    if (!held.includes(file.size)) bytes += file.size;
+    const found = await fetchTensors({ ...hub, signal }, at, { ...file, place });
     for (const [tensor, entry] of found) tensors.set(tensor, entry);
   });
-  return { ...snapshot, absent: { tensors, bytes } };
+  return { tensors, bytes };
 }
 
 /** The tensors of a file of weights, as they will be at `place`. */
@@ -87,7 +107,7 @@ function fetchStart(
   return exchange(hub, {
     request: () => ({
       url: fileUrl(hub, name, path),
-      token: hub.token,
+      withToken: true,
       headers: { range: `bytes=0-${Math.max(0, bytes - 1)}` },
     }),
     async read({ status, headers, body }) {

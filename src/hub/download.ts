@@ -3,14 +3,14 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { HubError } from '../core/errors.ts';
 import { type Digest, type RunningDigest, startDigest } from './digest.ts';
 import type { Hub } from './options.ts';
-import { type Answer, exchange, Transient } from './transport.ts';
+import { type Answer, exchange, type HubRequest, Transient } from './transport.ts';
 
 /** A file to be fetched. */
 export interface Wanted {
   /** For messages. */
   readonly name: string;
   readonly url: string;
-  readonly token?: string | undefined;
+  readonly withToken?: HubRequest['withToken'];
   /** In bytes, where it is known; git's blob ids need it. */
   readonly size?: number;
   readonly digest: Digest;
@@ -103,11 +103,11 @@ class Fetching {
 
   /** @returns whether there were more bytes than announced. */
   #fetch(hub: Hub): Promise<boolean> {
-    const { url, token } = this.#wanted;
+    const { url, withToken = false } = this.#wanted;
     return exchange(hub, {
       request: () => ({
         url,
-        token,
+        withToken,
         headers: this.#offset > 0 ? { range: `bytes=${this.#offset}-` } : {},
       }),
       read: (answer) => this.#read(answer),

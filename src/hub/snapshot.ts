@@ -36,6 +36,21 @@ export async function fetchSnapshot(
   selections: Selections,
   options: HubOptions = {},
 ): Promise<Snapshot> {
+  const snapshot = await fetchPart(name, selections, options);
+  const cache = repositoryCache(hubFrom(options).cacheDir, name.id);
+  await rememberCommit(cache, name.revision, snapshot.commit);
+  return snapshot;
+}
+
+/**
+ * As {@link fetchSnapshot}, for a part of what is wanted: what the revision stands for in the cache stays as it is. Offline,
+ * all of an older commit is of more use than a part of the newest.
+ */
+export async function fetchPart(
+  name: RepositoryName,
+  selections: Selections,
+  options: HubOptions = {},
+): Promise<Snapshot> {
   const hub = hubFrom(options);
   const cache = repositoryCache(hub.cacheDir, name.id);
   const cached = await findCached(cache, name.revision, selections);
@@ -50,7 +65,6 @@ export async function fetchSnapshot(
   const fetch = (patient: Hub) => new Fetch(patient, cache, { id: name.id, revision: commit }).run(selections);
   if (commit !== usable) await fetch(hub);
   else if (!cached.isListed) await fetch(once(hub)).catch((error: unknown) => void fallBack(hub, error, commit));
-  await rememberCommit(cache, name.revision, commit);
   return snapshot(commit);
 }
 
@@ -172,7 +186,7 @@ class Fetch {
     const wanted: Wanted = {
       name: `${name.id}/${path}`,
       url: fileUrl(hub, name, path),
-      token: hub.token,
+      withToken: true,
       size,
       digest,
       refused: (answer) => refusal(hub, answer, { ...name, path }),

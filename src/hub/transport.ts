@@ -8,8 +8,8 @@ export interface HubRequest {
   readonly method?: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
-  /** Sent to the host of `url` alone. */
-  readonly token?: string | undefined;
+  /** Whether the Hub's token goes along: to the endpoint's own origin alone, whoever gave the address. */
+  readonly withToken?: boolean;
 }
 
 /** What an exchange is given: how to ask, and what to do with the answer. */
@@ -96,7 +96,7 @@ async function attempt<T>(hub: Hub, request: HubRequest, read: Read<T>): Promise
     const { body } = request;
     const isStream = typeof body === 'object' && Symbol.asyncIterator in body;
     const sent = isStream ? { ...request, body: watch.sending(body) } : request;
-    const response = await watch.within(() => follow(sent, watch.signal));
+    const response = await watch.within(() => follow(hub, sent, watch.signal));
     const { status, headers } = response;
     if (status === 408 || status === 429 || status >= 500) {
       await response.body?.cancel().catch(() => {});
@@ -150,9 +150,10 @@ function stallWatch({ patience: { stallMs }, signal }: Hub) {
   };
 }
 
-async function follow(request: HubRequest, signal: AbortSignal): Promise<Response> {
-  const { method = 'GET', headers, body } = request;
-  let { url, token } = request;
+async function follow(hub: Hub, request: HubRequest, signal: AbortSignal): Promise<Response> {
+  const { method = 'GET', headers, body, withToken = false } = request;
+  let { url } = request;
+  let token = withToken && isAtEndpoint(hub, url) ? hub.token : undefined;
   for (let hops = 0; hops <= maxRedirects; hops++) {
     const response = await fetch(url, {
       method,
@@ -176,6 +177,10 @@ async function follow(request: HubRequest, signal: AbortSignal): Promise<Respons
   }
   throw new HubError(`${shown(request.url)}: more than ${maxRedirects} redirects; check the address`);
 }
+
+/** Whether an address is the Hub's own, and may see the token. */
+export const isAtEndpoint = ({ endpoint }: Hub, url: string): boolean =>
+  new URL(url).origin === new URL(endpoint).origin;
 
 /** Where a redirect leads; undefined for any other answer. */
 function redirectOf(

@@ -70,10 +70,23 @@ describe('an upload', () => {
 
   it('goes in pieces where the Hub wants that', async () => {
     const { hub, options, request } = await prepared();
-    Object.assign(hub, { partSize: 2000 });
+    hub.partSize = 2000;
     await uploadFiles(request, options);
     expect(hub.seen.filter(({ host, method }) => host === 'files' && method === 'PUT')).toHaveLength(3);
     expectAll(hub);
+  });
+
+  it.each([
+    ['one piece', undefined, ['verify']],
+    ['pieces', 2000, ['complete', 'verify']],
+  ])('in %s sends no token where the Hub names another host for what follows', async (_, partSize, follows) => {
+    const { hub, options, request } = await prepared();
+    Object.assign(hub, { partSize, followUps: 'files' });
+    await uploadFiles(request, options);
+    expectAll(hub);
+    const elsewhere = hub.seen.filter(({ host }) => host === 'files');
+    expect(elsewhere.filter(({ method }) => method === 'POST')).toHaveLength(follows.length);
+    expect(elsewhere.map(({ authorization }) => authorization)).toEqual(elsewhere.map(() => undefined));
   });
 
   it.each([
@@ -120,6 +133,15 @@ describe('an upload is refused', () => {
     const { hub, options, request } = await prepared();
     hub.faults.push({ path: /create/, status: 403, headers: { 'x-error-message': 'not a member' } });
     await expect(uploadFiles(request, options)).rejects.toThrow(/access is refused \(403\): not a member/);
+  });
+
+  it('by another host that the Hub names, which does not get the token', async () => {
+    const { hub, options, request } = await prepared();
+    hub.followUps = 'files';
+    hub.faults.push({ path: /api\/models\/jane\/emotions$/, method: 'POST', status: 401 });
+    await expect(uploadFiles(request, options)).rejects.toThrow(
+      `jane/emotions: ${hub.filesUrl}, which ${hub.url} names for this, answered 401; the token is for ${hub.url} alone. Check`,
+    );
   });
 
   it('by the store', async () => {

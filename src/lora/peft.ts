@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
@@ -142,7 +142,6 @@ const targetsFrom = (targets: string | readonly string[]): LoraOptions['targetMo
 
 /** Writes an adapter folder that PEFT loads as it is, head included. */
 export async function writeAdapter(dir: string, { options, tensors, baseModel, baseRevision }: Adapter): Promise<void> {
-  await mkdir(dir, { recursive: true });
   const { targetModules: targets } = options;
   await writeSafetensors(
     join(dir, WEIGHTS),

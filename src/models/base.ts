@@ -71,7 +71,7 @@ export async function describeBase(base: string, hub: HubOptions = {}): Promise<
   const found = await remoteBase(snapshot);
   if (!absent) return whole(found);
   const checkpoint = await openCheckpointOf(found.dir, async () => absent.tensors);
-  const fetchWeights = async () => openCheckpoint((await findBase(found.name, hub)).dir);
+  const fetchWeights = async () => openCheckpoint((await absent.fetch()).dir);
   return { base: found, checkpoint, bytesToFetch: absent.bytes, fetchWeights };
 }
 

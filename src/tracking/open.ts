@@ -25,7 +25,7 @@ export function openSinks(
     mlflow() {
       if (mlflowUri === undefined)
         throw new ConfigError(
-          'track: mlflow needs the address of a server: give mlflowUri (--mlflow-uri http://localhost:5000) or set MLFLOW_TRACKING_URI',
+          'track: mlflow needs the address of a server: give mlflowUri, such as http://localhost:5000, or set MLFLOW_TRACKING_URI',
         );
       return mlflow({ uri: mlflowUri, experiment: mlflowExperiment, ...credentials, ...common });
     },

@@ -1,4 +1,6 @@
+import { pissaParameters } from '../lora/pissa.ts';
 import { checkSites } from '../lora/trained.ts';
+import { flatLayout } from '../optim/flat.ts';
 import type { Device } from '../runtime/device.ts';
 import { freeDiskBytes } from '../runtime/disk.ts';
 import { availableMemoryBytes } from '../runtime/machine.ts';
@@ -6,6 +8,7 @@ import { residentBytes } from '../runtime/memory.ts';
 import { type MachineSpeed, measureSpeed } from '../runtime/speed.ts';
 import { estimateMemory, type MemoryEstimate, type Part } from './estimate-memory.ts';
 import { estimateTime, type TimeEstimate } from './estimate-time.ts';
+import { KEPT } from './training-checkpoint.ts';
 import { stepsOf, type Workload, type WorkloadGraphs } from './workload.ts';
 
 /** What a run is expected to take, beside what there is. */
@@ -60,12 +63,21 @@ export function estimateRun(work: Workload, graphs: WorkloadGraphs, resources: R
 /** A line of metrics.jsonl. */
 const EVENT_BYTES = 300;
 
-/** Files are written beside and renamed: of the adapter there are two for a moment, of a training checkpoint one more than are kept. */
-function estimateDisk(work: Workload, { layout }: WorkloadGraphs): DiskEstimate {
-  const vector = 4 * layout.size;
+/**
+ * There is most while a training checkpoint is written beside those that are kept. Of the adapter there are two for a moment,
+ * too, but another one, and it is smaller.
+ *
+ *     adapter = P + F,   checkpoint = P + F + P (the best epoch's) + P per vector of the optimiser
+ *
+ * of P trained values and, with PiSSA, F frozen ones: those make the saved adapter one of twice the rank.
+ */
+function estimateDisk(work: Workload, { gradient, layout }: WorkloadGraphs): DiskEstimate {
+  const trained = 4 * layout.size;
+  const adapter = trained + 4 * flatLayout(pissaParameters(gradient)).size;
+  const checkpoint = adapter + (1 + work.optimizer.state.length) * trained;
   const parts = [
-    { name: 'adapter', bytes: 2 * vector },
-    { name: 'training checkpoints', bytes: 3 * (2 + work.optimizer.state.length) * vector },
+    { name: 'adapter', bytes: adapter },
+    { name: 'training checkpoints', bytes: (KEPT + 1) * checkpoint },
     { name: 'log', bytes: EVENT_BYTES * work.epochs * stepsOf(work) },
   ];
   return { parts, bytes: parts.reduce((n, { bytes }) => n + bytes, 0) };

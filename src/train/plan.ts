@@ -47,14 +47,14 @@ export async function planTraining(
   }
 }
 
-/** What a run takes on this machine, or the rest of it after `stepsDone`, and whether it fits. */
+/** What a run takes on this machine, or the rest of one that goes on after `stepsDone`, and whether it fits. */
 export async function assess(
   device: Device,
   {
     config,
     prepared,
     dir,
-    stepsDone = 0,
+    stepsDone,
   }: {
     readonly config: TrainConfig;
     readonly prepared: Prepared;
@@ -62,7 +62,8 @@ export async function assess(
     readonly stepsDone?: number;
   },
 ): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
-  const work = { ...workloadOf(config, prepared), stepsDone };
+  const goesOn = stepsDone === undefined ? {} : ({ stepsDone, fixed: 'all' } as const);
+  const work = { ...workloadOf(config, prepared), ...goesOn };
   const graphs = workloadGraphs(work);
   const resources = await inspectResources(device, dir);
   const estimate = estimateRun(work, graphs, resources);
@@ -88,6 +89,8 @@ export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
     batchSize: batchSizeOf(config),
     examples: { train: train.length, validation: validation.length, test: test.length },
     lengths: { train: lengthsOf(train), validation: lengthsOf(validation), test: lengthsOf(test) },
+    leastLength: prepared.leastLength,
+    ...(prepared.start ? { fixed: 'adapter' } : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
+import { makeFolder, syncFolder, writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
 import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError, ConfigError, internal } from '../core/errors.ts';
 import { findSource } from '../data/sources/registry.ts';
@@ -79,7 +79,7 @@ export async function chooseRunFolder(config: TrainConfig): Promise<string> {
 export async function claimNewRun(config: TrainConfig): Promise<RunClaim> {
   if (config.out === undefined) return claimRun(await makeFreshFolder(config));
   await checkVacant(config.out, config);
-  await mkdir(config.out, { recursive: true });
+  await makeFolder(config.out);
   const claim = await claimRun(config.out);
   try {
     await checkVacant(config.out, config); // another run may have come and gone
@@ -209,10 +209,13 @@ function* candidates({ base, data }: TrainConfig): Generator<string, never> {
 
 /** Makes the first candidate that nobody else has made. */
 async function makeFreshFolder(config: TrainConfig): Promise<string> {
-  await mkdir('runs', { recursive: true });
+  await makeFolder('runs');
   for (const candidate of candidates(config)) {
     const made = await mkdir(candidate).catch((error: NodeJS.ErrnoException) => error);
-    if (made === undefined) return candidate;
+    if (made === undefined) {
+      await syncFolder('runs');
+      return candidate;
+    }
     if (made.code !== 'EEXIST') throw made;
   }
   return internal('there is always another candidate');

@@ -1,4 +1,6 @@
+import { ConfigError } from '../core/errors.ts';
 import { formatBytes } from '../core/quantities.ts';
+import { checkSites } from '../lora/trained.ts';
 import type { Resources, RunEstimate } from './estimate.ts';
 import { estimateMemory } from './estimate-memory.ts';
 import { type Workload, type WorkloadGraphs, workloadGraphs } from './workload.ts';
@@ -11,7 +13,7 @@ export function shortageOf(
 ): string | undefined {
   const { memory, disk } = estimate;
   if (disk.bytes > disk.availableBytes)
-    return `the run's folder takes up to ${formatBytes(disk.bytes)} (${listed(disk.parts)}), and ${formatBytes(disk.availableBytes)} are free on its disk: free some, choose --out on another, or train less (--rank, --layers, --target-modules)`;
+    return `the run's folder takes up to ${formatBytes(disk.bytes)} (${listed(disk.parts)}), and ${formatBytes(disk.availableBytes)} are free on its disk: ${diskAdvice(work)}`;
   if (memory.bytes <= memory.availableBytes) return undefined;
   const needs = `the run needs about ${formatBytes(memory.bytes)} of memory (${memory.during}: ${listed(memory.parts)}), and ${formatBytes(memory.availableBytes)} can be had`;
   return `${needs}. ${advice(work, graphs, resources)}`;
@@ -26,16 +28,26 @@ const listed = (parts: RunEstimate['memory']['parts']): string =>
     .map(({ name, bytes }) => `${name} ${formatBytes(Math.round(bytes))}`)
     .join(', ');
 
+function diskAdvice({ fixed }: Workload): string {
+  if (fixed === 'all') return 'free some, or move the run to another';
+  if (fixed === 'adapter') return 'free some, or choose --out on another';
+  return 'free some, choose --out on another, or train less (--rank, --layers, --target-modules)';
+}
+
 function advice(work: Workload, graphs: WorkloadGraphs, resources: Resources): string {
-  const least = estimateMemory(...smallest(work), resources.processBytes);
-  if (least.bytes > resources.availableMemoryBytes)
-    return `No setting makes it fit: even ${SMALLEST_FLAGS} with one layer takes ${formatBytes(Math.round(least.bytes))}. Take a smaller base, or a machine with more memory`;
-  const [together, ...single] = remedies(work, graphs).reverse();
-  const alone = single.reverse().flatMap((series) => firstThatFits(series, resources));
+  if (work.fixed === 'all') return 'A run that goes on keeps its settings: free some, or go on where there is more';
+  const { flags, work: least } = smallest(work);
+  const { bytes } = estimateMemory(least, workloadGraphs(least), resources.processBytes);
+  if (bytes > resources.availableMemoryBytes)
+    return `No setting makes it fit: even ${flags} takes ${formatBytes(Math.round(bytes))}. ${ELSEWHERE}`;
+  const alone = remedies(work, graphs).flatMap((series) => firstThatFits(series, resources));
   // All at once changes most: worth saying only where nothing alone is enough.
-  const fitting = alone.length > 0 ? alone : firstThatFits(together!, resources);
+  const fitting = alone.length > 0 ? alone : firstThatFits(allAtOnce(work), resources);
+  if (fitting.length === 0) return ELSEWHERE;
   return `It would fit with ${fitting.map(({ flags, bytes }) => `${flags} (${formatBytes(Math.round(bytes))})`).join(', or with ')}`;
 }
+
+const ELSEWHERE = 'Take a smaller base, or a machine with more memory';
 
 /** Other settings, and the run under them. */
 interface Remedy {
@@ -45,24 +57,38 @@ interface Remedy {
   readonly graphs?: WorkloadGraphs;
 }
 
-/** Settings that take less memory, in series from the least change to the greatest. The first does not change the result, the last is all at once. */
+/** Settings that take less memory, one at a time, in series from the least change to the greatest. The first series does not change the result. */
 function remedies(work: Workload, graphs: WorkloadGraphs): Remedy[][] {
-  const layers = work.spec.config.num_hidden_layers;
-  const longest = Math.max(...work.lengths.train.flat(), 1);
-  return [
+  const layers = layersOf(work);
+  const ofTexts = [
     halvings(work.microBatchTokens, 64).map((n) => ({
       flags: `--micro-batch-tokens ${n}`,
       work: { ...work, microBatchTokens: n },
       graphs,
     })),
-    halvings(longest, 32).map((n) => ({ flags: `--max-length ${n}`, work: shortened(work, n), graphs })),
-    halvings(layers, 1).map((n) => ({ flags: layerFlag(layers, n), work: withLayers(work, n) })),
-    halvings(work.lora.rank, 1).map((rank) => ({ flags: `--rank ${rank}`, work: withRank(work, rank) })),
-    halvings(layers, 1).map((n) => ({
-      flags: `${SMALLEST_FLAGS} ${layerFlag(layers, n)}`,
-      work: small(withLayers(work, n)),
+    halvings(longest(work), shortest(work)).map((n) => ({
+      flags: `--max-length ${n}`,
+      work: shortened(work, n),
+      graphs,
     })),
   ];
+  if (work.fixed) return ofTexts;
+  return [
+    ...ofTexts,
+    halvings(layers, 1).map((n) => ({ flags: layerFlag(layers, n), work: withLayers(work, n) })),
+    halvings(work.lora.rank, 1).map((rank) => ({ flags: `--rank ${rank}`, work: withRank(work, rank) })),
+  ];
+}
+
+/** The least of everything else, with fewer and fewer layers. */
+function allAtOnce(work: Workload): Remedy[] {
+  const layers = layersOf(work);
+  const least = small(work);
+  const fewer = halvings(layers, 1).map((n) => ({
+    flags: `${least.flags} ${layerFlag(layers, n)}`,
+    work: withLayers(least.work, n),
+  }));
+  return work.fixed ? [least] : [least, ...fewer];
 }
 
 function firstThatFits(
@@ -71,17 +97,42 @@ function firstThatFits(
 ): { readonly flags: string; readonly bytes: number }[] {
   for (const { flags, work, graphs = workloadGraphs(work) } of series) {
     const { bytes } = estimateMemory(work, graphs, processBytes);
-    if (bytes <= availableMemoryBytes) return [{ flags, bytes }];
+    if (bytes <= availableMemoryBytes && isAccepted(work, graphs)) return [{ flags, bytes }];
   }
   return [];
 }
 
-const SMALLEST_FLAGS = '--micro-batch-tokens 64 --rank 1 --max-length 32';
-const small = (work: Workload): Workload => ({ ...withRank(shortened(work, 32), 1), microBatchTokens: 64 });
+/** Whether a run would start so: modules and patterns may name what only layers have that would be left out. */
+function isAccepted({ lora }: Workload, { gradient }: WorkloadGraphs): boolean {
+  try {
+    checkSites(gradient, lora);
+    return true;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
 
-function smallest(work: Workload): [Workload, WorkloadGraphs] {
-  const least = small(withLayers(work, 1));
-  return [least, workloadGraphs(least)];
+/** Tokens of the longest sequence that is trained on. */
+const longest = ({ lengths }: Workload): number =>
+  lengths.train.reduce((most, text) => text.reduce((a, b) => Math.max(a, b), most), 1);
+
+/** The least `--max-length` that is proposed. */
+const shortest = (work: Workload): number => Math.max(work.leastLength ?? 1, Math.min(32, longest(work)));
+
+/** The least of everything but the layers. */
+function small(work: Workload): Remedy {
+  const [tokens, length] = [Math.min(64, work.microBatchTokens), shortest(work)];
+  const cut = { ...shortened(work, length), microBatchTokens: tokens };
+  return {
+    flags: `--micro-batch-tokens ${tokens}${work.fixed ? '' : ' --rank 1'} --max-length ${length}`,
+    work: work.fixed ? cut : withRank(cut, 1),
+  };
+}
+
+function smallest(work: Workload): Remedy {
+  const least = small(work);
+  return work.fixed ? least : { flags: `${least.flags} with one layer`, work: withLayers(least.work, 1) };
 }
 
 /** The powers of two below n, from the largest down to `least`. */
@@ -99,10 +150,11 @@ const shortened = (work: Workload, longest: number): Workload => {
 /** The topmost layers: those below them need no backward pass. */
 const topmost = (layers: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => layers - count + i);
+const layersOf = ({ spec }: Workload): number => spec.config.num_hidden_layers;
 const layerFlag = (layers: number, count: number): string => `--layers ${topmost(layers, count).join(',')}`;
 const withLayers = (work: Workload, count: number): Workload => ({
   ...work,
-  lora: { ...work.lora, layersToTransform: topmost(work.spec.config.num_hidden_layers, count) },
+  lora: { ...work.lora, layersToTransform: topmost(layersOf(work), count) },
 });
 
 /** Patterns of ranks stay: who gave them meant them. */

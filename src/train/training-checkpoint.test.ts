@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { float32 } from '../core/tensor.ts';
@@ -29,4 +29,25 @@ it('a damaged checkpoint is set aside, so that a good one does not make room for
   expect(files()).toEqual(['step-000000100.safetensors', 'step-000000200.safetensors.damaged']);
   await checkpoints.write(checkpointAt(150));
   expect(files()).toEqual(['step-000000100.safetensors', 'step-000000150.safetensors']);
+});
+
+// Elsewhere a folder cannot even be opened.
+it.skipIf(process.platform === 'win32')('one that the system cannot read is damaged, too', async () => {
+  const run = temporaryFolder();
+  const checkpoints = new TrainingCheckpoints(run);
+  const older = await checkpoints.write(checkpointAt(100));
+  const newest = await checkpoints.write(checkpointAt(200));
+  // Opens, and then fails with EISDIR where a failing disk has EIO.
+  const spoil = (path: string) => {
+    rmSync(path);
+    mkdirSync(path);
+  };
+  spoil(newest);
+  const { checkpoint, damaged } = await checkpoints.latest();
+  expect(checkpoint).toEqual(checkpointAt(100));
+  expect(damaged).toEqual([expect.stringMatching(/000200\.safetensors: cannot be read \(EISDIR: .*\)$/)]);
+  spoil(older);
+  await expect(checkpoints.latest()).rejects.toThrow(
+    /every one is damaged\n {2}.*000100\.safetensors: cannot be read \(EISDIR/,
+  );
 });

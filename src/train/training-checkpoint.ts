@@ -41,7 +41,8 @@ export interface TrainingCheckpoint {
   readonly best: ReadonlyMap<string, Tensor>;
 }
 
-const KEPT = 2;
+/** How many of a run's checkpoints there are between two writes. */
+export const KEPT = 2;
 const BEST = 'best.';
 const DAMAGED = '.damaged';
 const fileName = (step: number): string => `step-${String(step).padStart(9, '0')}.safetensors`;
@@ -92,14 +93,14 @@ export class TrainingCheckpoints {
     const damaged: { readonly file: string; readonly why: string }[] = [];
     for (const file of await this.#files()) {
       const path = join(this.#dir, file);
-      try {
-        const checkpoint = await readCheckpointFile(path);
-        for (const { file } of damaged) await rename(join(this.#dir, file), join(this.#dir, file + DAMAGED));
-        return { path, checkpoint, damaged: damaged.map(({ why }) => why) };
-      } catch (error) {
-        if (!(error instanceof CheckpointError)) throw error;
-        damaged.push({ file, why: error.message });
-      }
+      // Whatever keeps it from being read, such as an I/O error of the disk: the one before may be whole.
+      const checkpoint = await readCheckpointFile(path).catch((error: Error) => {
+        const why = error instanceof CheckpointError ? error.message : `${path}: cannot be read (${error.message})`;
+        damaged.push({ file, why });
+      });
+      if (!checkpoint) continue;
+      for (const { file } of damaged) await rename(join(this.#dir, file), join(this.#dir, file + DAMAGED));
+      return { path, checkpoint, damaged: damaged.map(({ why }) => why) };
     }
     const all = damaged.map(({ why }) => `\n  ${why}`).join('');
     const why = damaged.length > 0 ? `: every one is damaged${all}` : '';

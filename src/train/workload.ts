@@ -36,6 +36,10 @@ export interface Workload
   readonly examples: PerSplit<number>;
   /** Tokens of each sequence of an example, for every example or a fair sample of them. */
   readonly lengths: PerSplit<readonly (readonly number[])[]>;
+  /** The least `maxLength` under which there is room for text. Default 1. */
+  readonly leastLength?: number;
+  /** What can no longer be chosen: rank and modules of an adapter that is trained further, or all of a run that goes on. */
+  readonly fixed?: 'adapter' | 'all';
 }
 
 /** The graphs of a run, and what they cost. */

@@ -48,6 +48,10 @@ export interface FakeHub {
   readonly seen: Seen[];
   readonly faults: Fault[];
   readonly repositories: Map<string, Repository>;
+  /** Size of the pieces that large files are sent in; undefined for one piece. */
+  partSize: number | undefined;
+  /** Whose address the Hub names for what follows the upload of a large file. */
+  followUps: Seen['host'];
   /** Adds a commit and returns its name. Files with these endings lie on the second host: .safetensors, .bin. */
   commit(id: string, files: Readonly<Record<string, string | Uint8Array>>): string;
   /** Tokens that are let in; without any, everybody is. */
@@ -109,6 +113,8 @@ class State {
   readonly tokens = new Set<string>();
   readonly gates = new Map<string, Set<string>>();
   readonly repositories = new Map<string, Repository>();
+  partSize: number | undefined;
+  followUps: Seen['host'] = 'hub';
   /** Uploaded and stored large files, by SHA-256. */
   readonly #large = new Map<string, Buffer>();
 
@@ -206,6 +212,7 @@ class State {
 
   #storage(method: string, path: string, body: Buffer): Reply {
     const hash = path.slice(1).split('?')[0]!;
+    if (method === 'POST') return json({});
     if (method === 'PUT') {
       if (/^part/.test(hash)) return { headers: { etag: `"${this.#keepPart(body)}"` } };
       if (sha256(body) !== hash) return { status: 400 };
@@ -217,8 +224,6 @@ class State {
   }
 
   readonly #parts: Buffer[] = [];
-  /** Size of the pieces that large files are sent in; undefined for one piece. */
-  partSize: number | undefined;
 
   #keepPart(body: Buffer): string {
     this.#parts.push(body);
@@ -248,14 +253,15 @@ class State {
   }
 
   #actions(id: string, oid: string, size: number): object {
-    const verify = { href: `${this.url}/api/models/${id}` };
-    if (this.partSize === undefined) return { upload: { href: `${this.filesUrl}/${oid}?signature=secret` } };
+    const follow = { href: `${this.followUps === 'hub' ? this.url : this.filesUrl}/api/models/${id}` };
+    if (this.partSize === undefined)
+      return { upload: { href: `${this.filesUrl}/${oid}?signature=secret` }, verify: follow };
     const parts = Array.from({ length: Math.ceil(size / this.partSize) }, (_, i) => [
       String(i + 1),
       `${this.filesUrl}/part${i + 1}?signature=secret`,
     ]);
     const header = { chunk_size: String(this.partSize), ...Object.fromEntries(parts) };
-    return { upload: { href: `${this.url}/api/models/${id}`, header }, verify };
+    return { upload: { ...follow, header }, verify: follow };
   }
 
   /** A commit as lines of JSON: a header, files, and large files by their hash. */
