@@ -116,6 +116,14 @@ describe('a label map', () => {
     expect(formatReport(report).join('\n')).toContain('unlabelled  20 rows left without a label by the label map');
   });
 
+  it('says nothing of labels it does not name, whatever they are called', async () => {
+    const { labels } = await load({
+      data: csv('a.csv', rows('a', ['constructor', '__proto__', 'fear'])),
+      labelMap: { fear: 'terror' },
+    });
+    expect(labels).toEqual(['__proto__', 'constructor', 'terror']);
+  });
+
   it('joins labels of one dataset, too', async () => {
     const { labels, all } = await load({
       data: csv('a.csv', rows('a', ['joy', 'glee', 'fear'])),

@@ -238,6 +238,26 @@ describe('columns', () => {
   });
 });
 
+describe('names that every object has', () => {
+  it('are no split', async () => {
+    const { splits, malformed } = await csv('text,label,split\na,joy,train\nb,fear,train\nc,joy,constructor\n');
+    expect(Object.entries(splits).map(([name, rows]) => [name, rows.length])).toEqual([['train', 2]]);
+    expect(malformed.first[0]!.reason).toBe('split "constructor" is not train, validation or test');
+  });
+
+  it('are no cell of a row that lacks them', async () => {
+    const loaded = await jsonl(
+      [
+        { text: 'a', constructor: 1, joy: 0 },
+        { text: 'b', joy: 1 },
+      ],
+      { labelColumns: ['constructor', 'joy'] },
+    );
+    expect(reasons(loaded)).toEqual(['2: constructor: "" is not a number']);
+    expect(targets(loaded)).toEqual([[1, 0]]);
+  });
+});
+
 describe('splits', () => {
   it('can be a column, dev meaning validation', async () => {
     const { splits, malformed } = await csv('text,label,split\na,joy,train\nb,fear,dev\nc,joy,TEST\nd,joy,foo\n');

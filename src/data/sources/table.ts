@@ -185,6 +185,7 @@ async function eachRow(
   for await (const chunk of records.chunks())
     for (let k = 0; k < chunk.length; k++) {
       const [number, line, cells] = unpackJson(chunk.text(k)) as [number, number, Cells];
+      Object.setPrototypeOf(cells, null); // a row that lacks a column called `constructor` has nothing there
       const { file, split: own } = parts[number]!;
       const split = parts.length > 1 ? own : splitOf(cells, columns);
       const problem =
@@ -205,19 +206,19 @@ async function surveyLabels(reading: Reading, malformed: MalformedCount): Promis
   return survey;
 }
 
-const splitAliases: Readonly<Record<string, SplitName>> = {
-  train: 'train',
-  training: 'train',
-  validation: 'validation',
-  valid: 'validation',
-  val: 'validation',
-  dev: 'validation',
-  test: 'test',
-  testing: 'test',
-};
+const splitAliases: ReadonlyMap<string, SplitName> = new Map([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['validation', 'validation'],
+  ['valid', 'validation'],
+  ['val', 'validation'],
+  ['dev', 'validation'],
+  ['test', 'test'],
+  ['testing', 'test'],
+]);
 
 const splitOf = (cells: Cells, { split }: Columns): SplitName | undefined =>
-  split === undefined ? 'train' : splitAliases[String(cells[split]).trim().toLowerCase()];
+  split === undefined ? 'train' : splitAliases.get(String(cells[split]).trim().toLowerCase());
 
 const splitProblem = (cells: Cells, { split = '' }: Columns): string =>
   `split ${JSON.stringify(cells[split] ?? '')} is not train, validation or test`;
