@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 
 import { ConfigError, DataError } from '../../core/errors.ts';
+import { cut, quoted } from '../../core/quoted.ts';
 import type { Task } from '../../core/task.ts';
 import type { Turn } from '../../text/prompt.ts';
 import { type CleaningCounts, type CleaningStep, cleaningSteps, cleanText } from '../clean.ts';
 import { type ColumnOptions, type ColumnSurvey, type Columns, chooseColumns } from '../columns.ts';
 import { DialogueMemory, readTurns } from '../context.ts';
-import { packJson, unpackJson } from '../disk/packed-json.ts';
+import { isNestedDeeper, packJson, unpackJson } from '../disk/packed-json.ts';
 import { RecordFile } from '../disk/record-file.ts';
 import type { WorkFolder } from '../disk/work-folder.ts';
 import { type SplitName, splitNames } from '../example.ts';
@@ -54,6 +55,9 @@ export interface TableTarget {
 }
 
 const defaultTurns = 4;
+
+/** How many levels of arrays and objects a cell may have: what is done to cells calls itself for every level. */
+const deepest = 100;
 
 /**
  * Reads files with named columns into the store. Labels may be a name or an id per row, several of either in a cell (a
@@ -137,6 +141,11 @@ async function copyRecords(
   for (const [number, { file }] of parts.entries()) {
     const names = await readRows(file, options, {
       row({ line, cells }) {
+        const deep = tooDeep(cells);
+        if (deep !== undefined) {
+          malformed.add({ file, line, reason: `'${cut(deep)}' is nested more than ${deepest} levels deep` });
+          return;
+        }
         for (const name in cells) if (!other.has(name) && !isIndicator(cells[name])) other.add(name);
         records.appendText(packJson([number, line, cells]));
       },
@@ -153,7 +162,13 @@ async function copyRecords(
   return { survey, columns, malformed };
 }
 
-const isIndicator = (cell: unknown): boolean => ['', '0', '1'].includes(String(cell ?? '').trim());
+/** The column of a cell that is nested too deeply, if there is one. */
+function tooDeep(cells: Cells): string | undefined {
+  for (const name in cells) if (isNestedDeeper(cells[name], deepest)) return name;
+  return undefined;
+}
+
+const isIndicator = (cell: unknown): boolean => ['', '0', '1'].includes(cellText(cell));
 
 function checkColumns(files: readonly FileColumns[], chosen: Columns, mayLack: readonly string[]): void {
   const { text, labels, group, weight, context } = chosen;
@@ -218,14 +233,14 @@ const splitAliases: ReadonlyMap<string, SplitName> = new Map([
 ]);
 
 const splitOf = (cells: Cells, { split }: Columns): SplitName | undefined =>
-  split === undefined ? 'train' : splitAliases.get(String(cells[split]).trim().toLowerCase());
+  split === undefined ? 'train' : splitAliases.get(cellText(cells[split]).toLowerCase());
 
 const splitProblem = (cells: Cells, { split = '' }: Columns): string =>
-  `split ${JSON.stringify(cells[split] ?? '')} is not train, validation or test`;
+  `split ${quoted(cells[split] ?? '')} is not train, validation or test`;
 
 function textProblem(text: unknown): string | undefined {
   if (text === undefined || text === null) return 'no text';
-  if (typeof text !== 'string') return `text is not a string but ${JSON.stringify(text)}`;
+  if (typeof text !== 'string') return `text is not a string but ${quoted(text)}`;
   return text.trim() === '' ? 'empty text' : undefined;
 }
 
@@ -327,7 +342,7 @@ class Filler {
     const weight = toNumber(cell);
     return weight !== undefined && weight > 0 && typeof cell !== 'boolean'
       ? weight
-      : `weight ${JSON.stringify(cell ?? '')} is not a positive number`;
+      : `weight ${quoted(cell ?? '')} is not a positive number`;
   }
 
   #meta(cells: Cells): Readonly<Record<string, unknown>> | undefined {
@@ -339,7 +354,9 @@ class Filler {
   }
 }
 
-const cellText = (cell: unknown): string => String(cell ?? '').trim();
+/** What a cell says, as one text. */
+const cellText = (cell: unknown): string =>
+  typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : String(cell ?? '').trim();
 
 function rowId({ file, line, cells }: Row, { id }: Columns): string {
   const told = id === undefined ? '' : cellText(cells[id]);
