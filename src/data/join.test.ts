@@ -194,6 +194,22 @@ describe('weights', () => {
       '64: weight "high" is not a positive number',
     ]);
   });
+
+  it('are within what float32 can add up; others make a row malformed', async () => {
+    const lines = [
+      ...rows('a', ['joy', 'fear']).map((row, i) => `${row},${i % 2 ? 1e-6 : 1e6}`),
+      'x,joy,1e-50',
+      'y,joy,1e300',
+      'z,joy,9e-7',
+    ];
+    const { all, report } = await load({ data: csv('a.csv', lines, 'text,label,w'), weightColumn: 'w' });
+    expect(all).toHaveLength(60);
+    expect(report.malformed.first.map(({ line, reason }) => `${line}: ${reason}`)).toEqual([
+      '62: weight "1e-50" is not from 0.000001 to 1000000',
+      '63: weight "1e300" is not from 0.000001 to 1000000',
+      '64: weight "9e-7" is not from 0.000001 to 1000000',
+    ]);
+  });
 });
 
 describe('context', () => {

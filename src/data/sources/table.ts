@@ -56,6 +56,13 @@ export interface TableTarget {
 
 const defaultTurns = 4;
 
+/**
+ * Losses are sums of weighted terms in float32, divided by the sum of the weights. A weight of 10⁻⁵⁰ is 0 there, one of
+ * 10³⁰⁰ infinite, and either makes the loss no number. Within these bounds a batch's sums stay far from both ends, and a
+ * light row beside a heavy one is already without effect: float32 has 7 digits.
+ */
+const weights = { least: 1e-6, most: 1e6 } as const;
+
 /** How many levels of arrays and objects a cell may have: what is done to cells calls itself for every level. */
 const deepest = 100;
 
@@ -340,9 +347,11 @@ class Filler {
     const cell = cells[columns.weight];
     if (cell === undefined && options.mayLack?.includes(columns.weight)) return undefined;
     const weight = toNumber(cell);
-    return weight !== undefined && weight > 0 && typeof cell !== 'boolean'
+    if (weight === undefined || weight <= 0 || typeof cell === 'boolean')
+      return `weight ${quoted(cell ?? '')} is not a positive number`;
+    return weight >= weights.least && weight <= weights.most
       ? weight
-      : `weight ${quoted(cell ?? '')} is not a positive number`;
+      : `weight ${quoted(cell)} is not from ${weights.least} to ${weights.most}`;
   }
 
   #meta(cells: Cells): Readonly<Record<string, unknown>> | undefined {
