@@ -105,4 +105,16 @@ describe('what is removed', () => {
     expect(ids(kept.train)).toBe('ab');
     expect(nearDuplicates.train).toBe(1);
   });
+
+  it('are no texts that answer someone else', async () => {
+    const reply = (id: string, role?: string): Example => ({
+      ...example('ok', joy, id),
+      context: [{ ...(role === undefined ? {} : { role }), text: 'Coming?' }],
+    });
+    const { kept, duplicates, nearDuplicates } = await auditOf({
+      train: [reply('a', 'Ann'), reply('b', 'bob'), reply('c'), reply('d', 'ann'), reply('e', 'bob')],
+    });
+    expect(ids(kept.train)).toBe('abc');
+    expect([duplicates.train, nearDuplicates.train]).toEqual([1, 2]);
+  });
 });

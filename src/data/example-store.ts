@@ -67,9 +67,12 @@ export class ExampleStore {
   /** @param origin sets groups of different datasets apart. */
   add(row: StoredRow, split: SplitName, origin: string): void {
     const words = this.#words;
-    const before = (row.context ?? []).map(({ text }) => `${text}\u0000`).join('');
-    hash64(before + row.text, words, fact.exact);
-    hash64(before === '' ? textKey(row.text) : textKey(before) + textKey(row.text), words, fact.key);
+    hash64(
+      withContext(row, (text) => text),
+      words,
+      fact.exact,
+    );
+    hash64(withContext(row, textKey), words, fact.key);
     hash64(row.id, words, fact.id);
     if (row.group === undefined) words.fill(0, fact.group, fact.group + 2);
     else hash64(`${origin}\n${row.group}`, words, fact.group);
@@ -106,6 +109,13 @@ export class ExampleStore {
   async *facts(): AsyncGenerator<FactChunk, void> {
     for await (const chunk of this.#facts.chunks()) yield factsOf(chunk);
   }
+}
+
+/** What a model reads of a row, turns before it and who said them included, after a change of every text; as one text. */
+function withContext({ text, context }: StoredRow, change: (text: string) => string): string {
+  if (context === undefined) return change(text);
+  const turns = context.map((turn) => [turn.role === undefined ? null : change(turn.role), change(turn.text)]);
+  return `${JSON.stringify(turns)}\u0000${change(text)}`;
 }
 
 /** The row that a record of {@link ExampleStore.rows} holds. */
