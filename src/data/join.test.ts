@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { heldLabels, splitNames } from './example.ts';
+import { type Example, heldLabels, splitNames } from './example.ts';
 import { loadDataset, loadExamples } from './load.ts';
 import type { DataOptions } from './origin.ts';
 import { formatReport } from './report.ts';
@@ -245,6 +245,37 @@ describe('context', () => {
     expect(contextOf('four 7')).toEqual(['two 7', 'three 7']);
     const groups = splitNames.map((name) => new Set(splits[name].map(({ group }) => group)));
     expect(groups.reduce((n, set) => n + set.size, 0)).toBe(40);
+  });
+
+  it('keeps a dialogue in one split, also where there is another group', async () => {
+    const lines = Array.from({ length: 60 }, (_, d) =>
+      [`one ${d},joy,d${d},a${d}`, `two ${d},fear,d${d},a${(d % 2 ? d : d + 1) % 60}`].join('\n'),
+    );
+    const options = { dialogueColumn: 'dialogue', groupColumn: 'author' };
+    const { all, splits } = await load({ data: csv('a.csv', lines, 'text,label,dialogue,author'), ...options });
+    expect(all[0]).toMatchObject({ group: expect.stringMatching(/^a\d/) });
+    expect(all.every(({ meta }) => meta === undefined)).toBe(true);
+    const sets = (of: (example: Example) => string) => splitNames.map((name) => new Set(splits[name].map(of)));
+    const inTwo = (of: (example: Example) => string) => sets(of).reduce((n, set) => n + set.size, 0) - 60;
+    expect(inTwo(({ text }) => text.split(' ')[1]!)).toBe(0); // the dialogue
+    expect(inTwo(({ group }) => group!)).toBe(0);
+  });
+
+  it('keeps given splits apart by dialogue and by group', async () => {
+    const train = [...rows('a', ['joy', 'fear']).map((row, i) => `${row},t${i},w${i}`), 'x,joy,d1,ann', 'y,joy,d2,bob'];
+    const validation = ['v,joy,d1,cyd', 'w,fear,d3,eve', 'u,fear,d4,fay'];
+    const test = ['t,joy,d5,cyd', 's,fear,d2,bob'];
+    const header = 'text,label,dialogue,author';
+    const { splits, report } = await load({
+      data: csv('a.csv', train, header),
+      validation: csv('v.csv', validation, header),
+      test: csv('t.csv', test, header),
+      dialogueColumn: 'dialogue',
+      groupColumn: 'author',
+    });
+    expect(splits.validation.map(({ text }) => text)).toEqual(['w', 'u']); // v's author is in test
+    expect(splits.train.map(({ text }) => text).slice(-1)).toEqual(['x']); // v is gone, so its dialogue is train's
+    expect(report.removed.groups).toEqual({ train: 1, validation: 1, test: 0 }); // y counts once
   });
 
   it('comes from one place', async () => {

@@ -277,8 +277,8 @@ class Filler {
     this.#labels = labels;
     this.#target = target;
     this.#dialogue = new DialogueMemory(reading.options.contextTurns ?? defaultTurns);
-    const { text, id, split, group, weight, context, labels: labelColumns } = reading.columns;
-    this.#used = new Set([text, id, split, group, weight, context, ...labelColumns]);
+    const { text, id, split, group, weight, context, dialogue, labels: labelColumns } = reading.columns;
+    this.#used = new Set([text, id, split, group, weight, context, dialogue, ...labelColumns]);
     this.#cleaned = Object.fromEntries(cleaningSteps.map((step) => [step, 0])) as Record<CleaningStep, number>;
   }
 
@@ -324,6 +324,7 @@ class Filler {
     const { store, prefix } = this.#target;
     const { columns } = this.#reading;
     const group = columns.group === undefined ? '' : cellText(row.cells[columns.group]);
+    const dialogue = columns.dialogue === undefined ? '' : cellText(row.cells[columns.dialogue]);
     const meta = this.#meta(row.cells);
     store.add(
       {
@@ -336,7 +337,7 @@ class Filler {
         ...(meta === undefined ? {} : { meta }),
       },
       split,
-      prefix,
+      { origin: prefix, dialogue: columns.dialogue === columns.group || dialogue === '' ? undefined : dialogue },
     );
   }
 

@@ -88,7 +88,7 @@ async function fill(work: WorkFolder, splits: SomeSplits, task: Task): Promise<F
     for (const example of splits[name] ?? []) {
       const { target, ...rest } = example;
       const held = [...target.keys()].filter((k) => target[k] === 1);
-      store.add({ ...rest, labels: task === 'regression' ? target : held }, name, '');
+      store.add({ ...rest, labels: task === 'regression' ? target : held }, name, { origin: '' });
       list.push(example);
     }
   store.flush();
