@@ -254,15 +254,16 @@ describe('context', () => {
     const options = { dialogueColumn: 'dialogue', groupColumn: 'author' };
     const { all, splits } = await load({ data: csv('a.csv', lines, 'text,label,dialogue,author'), ...options });
     expect(all[0]).toMatchObject({ group: expect.stringMatching(/^a\d/) });
-    expect(all.every(({ meta }) => meta === undefined)).toBe(true);
     const sets = (of: (example: Example) => string) => splitNames.map((name) => new Set(splits[name].map(of)));
     const inTwo = (of: (example: Example) => string) => sets(of).reduce((n, set) => n + set.size, 0) - 60;
     expect(inTwo(({ text }) => text.split(' ')[1]!)).toBe(0); // the dialogue
     expect(inTwo(({ group }) => group!)).toBe(0);
+    expect(all.every(({ meta }) => meta === undefined)).toBe(true);
   });
 
   it('keeps given splits apart by dialogue and by group', async () => {
-    const train = [...rows('a', ['joy', 'fear']).map((row, i) => `${row},t${i},w${i}`), 'x,joy,d1,ann', 'y,joy,d2,bob'];
+    const train = [...rows('a', ['joy', 'fear']).map((row, i) => `${row},t${i},w${i}`), 'x,joy,d1,ann'];
+    train.push('y,joy,d2,bob', 'z,fear,d3,zoe');
     const validation = ['v,joy,d1,cyd', 'w,fear,d3,eve', 'u,fear,d4,fay'];
     const test = ['t,joy,d5,cyd', 's,fear,d2,bob'];
     const header = 'text,label,dialogue,author';
@@ -275,7 +276,7 @@ describe('context', () => {
     });
     expect(splits.validation.map(({ text }) => text)).toEqual(['w', 'u']); // v's author is in test
     expect(splits.train.map(({ text }) => text).slice(-1)).toEqual(['x']); // v is gone, so its dialogue is train's
-    expect(report.removed.groups).toEqual({ train: 1, validation: 1, test: 0 }); // y counts once
+    expect(report.removed.groups).toEqual({ train: 2, validation: 1, test: 0 }); // y counts once
   });
 
   it('comes from one place', async () => {
