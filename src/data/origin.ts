@@ -27,7 +27,7 @@ export interface DataOptions extends Omit<TableOptions, 'data' | 'metaColumn' | 
   readonly strict?: boolean | undefined;
   /** For the split, where the data is not split already. Default: 0. */
   readonly seed?: number | undefined;
-  /** Where working files lie until the dataset is closed; replaced if it exists. Default: a temporary folder. */
+  /** A folder in which working files lie until the dataset is closed. Default: among the system's temporary files. */
   readonly workFolder?: string | undefined;
 }
 
