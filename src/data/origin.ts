@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { ConfigError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
-import { folderTable } from './folder.ts';
+import { folderTable, interrupted } from './folder.ts';
 import { isRowFile } from './rows.ts';
 import { findSource, unknownSource } from './sources/registry.ts';
 import type { Source } from './sources/source.ts';
@@ -90,7 +90,7 @@ async function find(data: string, options: Request): Promise<Found> {
   const source = findSource(data);
   if (source !== undefined) return { origin: await readSource(source, options), form: `the dataset ${source.name}` };
   if (await isFolder(data)) return { origin: await readFolder(data, options), form: 'a folder that emotune wrote' };
-  if (!isRowFile(data) && options.delimiter === undefined) throw unknownSource(data);
+  if (!isRowFile(data) && options.delimiter === undefined) throw (await interrupted(data)) ?? unknownSource(data);
   const { labelMap, dataDir, strict, seed, workFolder, several, labels, ...form } = options;
   const own = several || labelMap !== undefined ? {} : { labels }; // a joined set is made later
   return {

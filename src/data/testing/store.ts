@@ -27,8 +27,8 @@ export async function listOf(examples: Examples): Promise<Example[]> {
   return list;
 }
 
-/** A dataset with its examples in memory, to compare. */
-export async function inMemory({ close, splits, ...rest }: Dataset) {
+/** A dataset with its examples in memory, to compare wherever it lies. */
+export async function inMemory({ close, files: _, splits, ...rest }: Dataset) {
   const [train, validation, test] = [
     await listOf(splits.train),
     await listOf(splits.validation),
