@@ -9,7 +9,7 @@ import { jsonOrUndefined } from '../core/json.ts';
 import { type Task, tasks } from '../core/task.ts';
 import { withLock } from '../hub/lock.ts';
 import { AppendFile } from './disk/append-file.ts';
-import { openWorkFolder } from './disk/work-folder.ts';
+import { openWorkFolder, replaceLock } from './disk/work-folder.ts';
 import { type Dataset, type Example, type Examples, heldLabels, type SplitName, splitNames } from './example.ts';
 import { replaceFolder, whatIsAside } from './replace-folder.ts';
 import type { TableOptions } from './sources/table.ts';
@@ -74,7 +74,7 @@ export async function writeSplit(folder: string, dataset: Dataset, options: Writ
     const made = work.path('new');
     await mkdir(made);
     await writeFiles(made, dataset, options);
-    await withLock(join(beside, 'replacing'), async () => {
+    await withLock(replaceLock(beside), async () => {
       await checkReplaceable(folder); // writing took its time
       await replaceFolder(place, made, ourFiles);
     });

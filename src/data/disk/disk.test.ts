@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -144,13 +144,15 @@ describe('a work folder', () => {
     leave('00000004', { pid: 1, host: 'elsewhere' });
     utimesSync(join(folder, '00000004.lock'), 1, 1);
     leave('thesis');
+    for (const name of ['replace.lock', '0000000a.lock.01234567.tmp'])
+      writeFileSync(join(folder, name), lockOf({ pid: 2 ** 30, host: hostname() }));
+    writeFileSync(join(folder, 'yarn.lock'), 'x');
+    utimesSync(join(folder, 'yarn.lock'), 1, 1);
     const work = await openWorkFolder(folder);
-    expect(readdirSync(folder).filter((name) => /^0{7}|thesis/.test(name))).toEqual([
-      '00000003',
-      '00000003.lock',
-      'thesis',
-    ]);
+    const own = basename(work.path('.'));
+    const kept = ['00000003', '00000003.lock', 'thesis', 'yarn.lock'];
+    expect(readdirSync(folder).filter((name) => !name.startsWith(own))).toEqual(kept);
     await work.close();
-    expect(readdirSync(folder)).toEqual(['00000003', '00000003.lock', 'thesis']);
+    expect(readdirSync(folder)).toEqual(kept);
   });
 });

@@ -52,6 +52,11 @@ const systemFolder = async (): Promise<Place> => ({
 const lockTimes = { beatMs: 2000, staleMs: 20_000 };
 const lockOf = (folder: string): string => `${folder}.lock`;
 const isWorkFolder = (name: string): boolean => /^[0-9a-f]{8}$/.test(name);
+/** A lock, or one that was being made. */
+const isLock = (name: string): boolean => /^([0-9a-f]{8}|replace)\.lock(\.[0-9a-f]{8}\.tmp)?$/.test(name);
+
+/** A lock for who puts something in the place of another thing, where several have working folders for it. */
+export const replaceLock = (path: string): string => lockOf(join(path, 'replace'));
 
 /** A folder of its own name, and beside it a lock that is there before the folder and until after it. */
 async function ownFolder(path: string): Promise<Place> {
@@ -84,7 +89,7 @@ async function lockIn(path: string, lock: string): Promise<() => Promise<void>> 
 /** Removes the working folders of processes that are dead, and nothing else that may be there. */
 async function removeAbandoned(path: string): Promise<void> {
   const inside = await readdir(path).catch(() => []);
-  for (const name of inside) if (name.endsWith('.lock')) await removeIfDead(join(path, name));
+  for (const name of inside) if (isLock(name)) await removeIfDead(join(path, name));
   for (const name of inside.filter(isWorkFolder)) {
     const folder = join(path, name);
     if (!(await exists(lockOf(folder)))) await rm(folder, { recursive: true, force: true });
