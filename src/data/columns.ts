@@ -28,7 +28,7 @@ export interface ColumnOptions {
   readonly weightColumn?: string | undefined;
   /** The turns before the text: a JSON array of strings or of `{"role": …, "text": …}`. */
   readonly contextColumn?: string | undefined;
-  /** Names the dialogue whose turns the rows are, one after the other; the turns before a row become its context. It is a group, too. */
+  /** Names the dialogue whose turns the rows are, one after the other; the turns before a row are its context. A group, too. */
   readonly dialogueColumn?: string | undefined;
   /** The label set and its order. Default: what the rows hold, sorted; several label columns in their own order. */
   readonly labels?: readonly string[] | undefined;

@@ -118,12 +118,13 @@ describe('a dataset written to a folder', () => {
     const folder = newFolder();
     await writeSplit(folder, small);
     mkdirSync(`${folder}.emotune.old`);
-    writeFileSync(join(`${folder}.emotune.old`, 'thesis.txt'), 'do not delete');
+    for (const name of ['thesis.txt', 'train.jsonl'])
+      writeFileSync(join(`${folder}.emotune.old`, name), 'do not delete');
     await expect(writeSplit(folder, { ...small, name: 'other' })).rejects.toThrow(
-      /posts\.emotune\.old: holds what emotune did not write .*; move it away/,
+      `${folder}.emotune.old: holds thesis.txt, which emotune did not write; move it away`,
     );
     expect((await loadDataset({ data: folder })).dataset.name).toBe('small');
-    expect(readdirSync(`${folder}.emotune.old`)).toEqual(['thesis.txt']);
+    expect(readdirSync(`${folder}.emotune.old`)).toEqual(['thesis.txt', 'train.jsonl']);
   });
 
   it('does not replace a folder that has another dataset.json', async () => {

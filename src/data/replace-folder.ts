@@ -1,5 +1,5 @@
 /** Folders that are either the old ones or the new ones, as files are by checkpoint/atomic.ts. */
-import { rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { syncFolder } from '../checkpoint/atomic.ts';
@@ -41,13 +41,14 @@ async function givenBack(folder: string, cause: NodeJS.ErrnoException): Promise<
   return new DataError(`${folder}: cannot be written (${cause.code})${old}; give another folder`, { cause });
 }
 
-/** Removes files of a folder, and then the folder, if it is there. */
+/** Removes a folder, if it is there, that holds nothing but these files. */
 async function removeOnly(folder: string, files: readonly string[]): Promise<void> {
   if (!(await exists(folder))) return;
+  const foreign = (await readdir(folder)).find((name) => !files.includes(name));
+  if (foreign !== undefined)
+    throw new ConfigError(`${folder}: holds ${foreign}, which emotune did not write; move it away`);
   for (const file of files) await rm(join(folder, file), { force: true });
-  await rmdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw new ConfigError(`${folder}: holds what emotune did not write (${cause.code}); move it away`, { cause });
-  });
+  await rmdir(folder);
 }
 
 /** What is left of a folder whose replacing was cut short between two renames; undefined if that is not so. */
