@@ -86,6 +86,17 @@ describe('what is removed', () => {
     expect(removed.groups).toEqual({ train: 2, validation: 1, test: 0 });
   });
 
+  it('are no texts of rows that are themselves removed with their group', async () => {
+    const { kept, removed, leaks } = await auditOf({
+      train: [example('Said once', joy, 'a')],
+      validation: [{ ...example('said once', joy, 'b'), group: 'ann' }, example('other', joy, 'c')],
+      test: [{ ...example('new', joy, 'd'), group: 'ann' }],
+    });
+    expect([ids(kept.train), ids(kept.validation), ids(kept.test)]).toEqual(['a', 'c', 'd']);
+    expect(removed.leaks).toEqual({ train: 0, validation: 0, test: 0 });
+    expect(leaks).toEqual([{ from: 'validation', into: 'train', exact: 0, normalised: 1 }]); // as it was found
+  });
+
   it('are no texts that were said in another context', async () => {
     const reply = (id: string, before: string): Example => ({ ...example('ok', joy, id), context: [{ text: before }] });
     const { kept, nearDuplicates } = await auditOf({
@@ -93,5 +104,17 @@ describe('what is removed', () => {
     });
     expect(ids(kept.train)).toBe('ab');
     expect(nearDuplicates.train).toBe(1);
+  });
+
+  it('are no texts that answer someone else', async () => {
+    const reply = (id: string, role?: string): Example => ({
+      ...example('ok', joy, id),
+      context: [{ ...(role === undefined ? {} : { role }), text: 'Coming?' }],
+    });
+    const { kept, duplicates, nearDuplicates } = await auditOf({
+      train: [reply('a', 'Ann'), reply('b', 'bob'), reply('c'), reply('d', 'ann'), reply('e', 'bob')],
+    });
+    expect(ids(kept.train)).toBe('abc');
+    expect([duplicates.train, nearDuplicates.train]).toEqual([1, 2]);
   });
 });

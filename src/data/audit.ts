@@ -69,7 +69,8 @@ const shownIds = 3;
  * Texts are compared by 64-bit hashes. Two that are different but have the same hash would count as one, and one of them
  * may be removed: for ten million texts the chance that this happens to any is 3 in a million.
  *
- * @param states of the rows; see {@link rowState}. Rows that are marked already are counted, not removed again.
+ * @param states of the rows; see {@link rowState}. Rows that are marked already are counted in the audit, but take no
+ * other row out.
  */
 export async function removeRepeats(
   keys: Partition,
@@ -129,21 +130,23 @@ class RepeatScan {
 
   /** First pass over a bucket: which splits hold each text, and whether its targets differ. */
   #look(words: Uint32Array, at: number): void {
-    const { keyBits, exactBits, counts, conflicting, targetHigh, targetLow, firstRank } = this.#columns;
+    const { keyBits, keptBits, exactBits, counts, conflicting, targetHigh, targetLow, firstRank } = this.#columns;
     const row = words[at + keyRecord.row]!;
-    const split = this.#states[row]! & rowState.splitMask;
+    const state = this.#states[row]!;
+    const split = state & rowState.splitMask;
     const rank = rankOf(row, split);
     const [high, low] = [words[at + keyRecord.target]!, words[at + keyRecord.target + 1]!];
     const known = this.#keys.size;
     const key = this.#keys.place(words[at]!, words[at + 1]!);
     if (key === known) {
-      keyBits[key] = counts[key] = conflicting[key] = 0;
+      keyBits[key] = keptBits[key] = counts[key] = conflicting[key] = 0;
       targetHigh[key] = high;
       targetLow[key] = low;
       firstRank[key] = rank;
     }
     if (keyBits[key]! & (1 << split)) this.#nearDuplicates[split]!++;
     keyBits[key]! |= 1 << split;
+    if (!(state & rowState.removed)) keptBits[key]! |= 1 << split;
     counts[key]!++;
     if (rank < firstRank[key]!) firstRank[key] = rank;
     if (targetHigh[key] !== high || targetLow[key] !== low) conflicting[key] = 1;
@@ -176,7 +179,7 @@ class RepeatScan {
     if (state & rowState.removed) return;
     const split = state & rowState.splitMask;
     const key = this.#keys.place(words[at]!, words[at + 1]!);
-    const leaks = this.#columns.keyBits[key]! & laterBits[split]!;
+    const leaks = this.#columns.keptBits[key]! & laterBits[split]!;
     if (leaks) this.#lost[split]!++;
     else if (split !== 0 || this.#isNewPair(words, at)) return;
     else this.#repeats++;
@@ -222,7 +225,9 @@ class RepeatScan {
 
 /** What is known of each distinct text of a bucket; used again for the next. */
 const columnsFor = (size: number) => ({
+  /** The splits that hold it, as bits: in all its rows, and in those that were not removed before. */
   keyBits: new Uint8Array(size),
+  keptBits: new Uint8Array(size),
   exactBits: new Uint8Array(size),
   counts: new Uint32Array(size),
   conflicting: new Uint8Array(size),
@@ -233,26 +238,34 @@ const columnsFor = (size: number) => ({
 
 /**
  * Marks as removed the rows of train whose group is in validation or test, and those of validation whose group is in
- * test, where the splits were given; test stays as it is.
+ * test, where the splits were given; test stays as it is. A row's dialogue is a group, too. Validation comes first: a
+ * row that it loses takes none out of train.
  */
 export async function removeSharedGroups(groups: Partition, states: Uint8Array): Promise<PerSplit<number>> {
+  const lost = { train: 0, validation: 0, test: 0 };
+  for (const name of ['validation', 'train'] as const)
+    lost[name] = await removeGroupsOfLater(groups, states, splitNames.indexOf(name));
+  return lost;
+}
+
+/** Takes out of split number `from` the rows whose group is in a later one; returns how many. */
+async function removeGroupsOfLater(groups: Partition, states: Uint8Array, from: number): Promise<number> {
   const index = new HashIndex();
-  const lost = [0, 0, 0];
+  let lost = 0;
   for await (const bucket of groups.buckets()) {
     index.clear();
-    const splits: number[] = [];
-    const splitOf = (row: number): number => states[row]! & rowState.splitMask;
+    const isLater: boolean[] = [];
     bucket.each((words, at) => {
       const group = index.place(words[at]!, words[at + 1]!);
-      splits[group] = (splits[group] ?? 0) | (1 << splitOf(words[at + rowRecord.row]!));
+      const state = states[words[at + rowRecord.row]!]!;
+      isLater[group] ||= !(state & rowState.removed) && ((1 << state) & laterBits[from]!) !== 0;
     });
     bucket.each((words, at) => {
       const row = words[at + rowRecord.row]!;
-      const split = splitOf(row);
-      if ((splits[index.place(words[at]!, words[at + 1]!)]! & laterBits[split]!) === 0) return;
-      states[row]! |= rowState.removed;
-      lost[split]!++;
+      if (states[row] !== from || !isLater[index.place(words[at]!, words[at + 1]!)]) return;
+      states[row] = from | rowState.removed;
+      lost++;
     });
   }
-  return perSplit((name) => lost[splitNames.indexOf(name)]!);
+  return lost;
 }

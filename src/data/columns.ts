@@ -24,11 +24,11 @@ export interface ColumnOptions {
   readonly splitColumn?: string | false | undefined;
   /** Rows with the same value here, such as an author or a thread, are never in two splits. Default: the dialogue, if any. */
   readonly groupColumn?: string | undefined;
-  /** What each row counts in training's loss: a positive number, such as the annotators' agreement. Default: all the same. */
+  /** What each row counts in training's loss: a number from 10⁻⁶ to 10⁶, such as annotators' agreement. Default: 1. */
   readonly weightColumn?: string | undefined;
   /** The turns before the text: a JSON array of strings or of `{"role": …, "text": …}`. */
   readonly contextColumn?: string | undefined;
-  /** Names the dialogue whose turns the rows are, one after the other; the turns before a row become its context. */
+  /** Names the dialogue whose turns the rows are, one after the other; the turns before a row are its context. A group, too. */
   readonly dialogueColumn?: string | undefined;
   /** The label set and its order. Default: what the rows hold, sorted; several label columns in their own order. */
   readonly labels?: readonly string[] | undefined;

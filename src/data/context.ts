@@ -1,3 +1,4 @@
+import { quoted } from '../core/quoted.ts';
 import type { Turn } from '../text/prompt.ts';
 import { cleanTurns } from './clean.ts';
 
@@ -11,7 +12,7 @@ export function readTurns(cell: unknown): readonly Turn[] | string {
   if (cell === undefined || cell === null || cell === '') return [];
   const value = typeof cell === 'string' ? parsed(cell) : cell;
   if (!Array.isArray(value) || !value.every(isTurn))
-    return `context ${JSON.stringify(cell)} is not a JSON array of texts or of {"role": …, "text": …}`;
+    return `context ${quoted(cell)} is not a JSON array of texts or of {"role": …, "text": …}`;
   return cleanTurns(
     value.map((turn: string | Turn) => {
       const { role, text }: Turn = typeof turn === 'string' ? { text: turn } : turn;

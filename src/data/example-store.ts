@@ -19,9 +19,17 @@ export interface StoredRow {
   readonly meta?: Readonly<Record<string, unknown>>;
 }
 
+/** Where a row comes from. */
+export interface RowOrigin {
+  /** Sets groups and dialogues of different datasets apart. */
+  readonly origin: string;
+  /** The dialogue it is a turn of, where that is not its group: no dialogue is in two splits, either. */
+  readonly dialogue?: string | undefined;
+}
+
 /** Places of the 32-bit words of a row's facts; a hash is two words. */
-export const fact = { exact: 0, key: 2, id: 4, group: 6, length: 8 } as const;
-const factWords = 10;
+export const fact = { exact: 0, key: 2, id: 4, group: 6, dialogue: 8, length: 10 } as const;
+const factWords = 12; // even, for the labels after them are doubles
 
 /** The facts of some rows in a row. Valid until the next chunk is asked for. */
 export interface FactChunk {
@@ -40,8 +48,8 @@ export const rowState = { splitMask: 3, removed: 4 } as const;
 
 /**
  * All rows of the datasets that are read, on disk: `rows` holds them whole, `facts` what is needed to compare,
- * count and split them: the hashes of the exact text, its key, the id and the group, the length in code points, and the
- * numbers of the labels. In memory is one byte a row.
+ * count and split them: the hashes of the exact text, its key, the id, the group and the dialogue (0 where there is none),
+ * the length in code points, and the numbers of the labels. In memory is one byte a row.
  */
 export class ExampleStore {
   readonly #rows: RecordFile;
@@ -64,15 +72,18 @@ export class ExampleStore {
     return this.#states.values;
   }
 
-  /** @param origin sets groups of different datasets apart. */
-  add(row: StoredRow, split: SplitName, origin: string): void {
+  add(row: StoredRow, split: SplitName, { origin, dialogue }: RowOrigin): void {
     const words = this.#words;
-    const before = (row.context ?? []).map(({ text }) => `${text}\u0000`).join('');
-    hash64(before + row.text, words, fact.exact);
-    hash64(before === '' ? textKey(row.text) : textKey(before) + textKey(row.text), words, fact.key);
+    hash64(
+      withContext(row, (text) => text),
+      words,
+      fact.exact,
+    );
+    hash64(withContext(row, textKey), words, fact.key);
     hash64(row.id, words, fact.id);
-    if (row.group === undefined) words.fill(0, fact.group, fact.group + 2);
-    else hash64(`${origin}\n${row.group}`, words, fact.group);
+    words.fill(0, fact.group, fact.dialogue + 2);
+    if (row.group !== undefined) hash64(`${origin}\n${row.group}`, words, fact.group);
+    if (dialogue !== undefined) hash64(`${origin}\n\n${dialogue}`, words, fact.dialogue);
     words[fact.length] = codePoints(row.text);
     this.#facts.appendBytes(this.#withLabels(row.labels));
     this.#rows.appendText(packJson(row));
@@ -106,6 +117,13 @@ export class ExampleStore {
   async *facts(): AsyncGenerator<FactChunk, void> {
     for await (const chunk of this.#facts.chunks()) yield factsOf(chunk);
   }
+}
+
+/** What a model reads of a row, turns before it and who said them included, after a change of every text; as one text. */
+function withContext({ text, context = [] }: StoredRow, change: (text: string) => string): string {
+  if (context.length === 0) return change(text);
+  const turns = context.map((turn) => [turn.role === undefined ? null : change(turn.role), change(turn.text)]);
+  return `${JSON.stringify(turns)}\u0000${change(text)}`;
 }
 
 /** The row that a record of {@link ExampleStore.rows} holds. */

@@ -60,6 +60,8 @@ export interface Dataset {
   readonly labels: readonly string[];
   readonly splits: PerSplit<Examples>;
   readonly licence?: string;
+  /** The files it was read from. */
+  readonly files?: readonly string[];
   /** Removes the working files that the splits are read from; they cannot be read any more. */
   close(): Promise<void>;
 }

@@ -1,11 +1,12 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import { type Example, examplesOf } from './example.ts';
-import { writeSplit } from './folder.ts';
+import { checkReplaceable, writeSplit } from './folder.ts';
 import { loadDataset } from './load.ts';
+import { replaceFolder } from './replace-folder.ts';
 import { temporaryFolder } from './testing/files.ts';
 import { tinyGoemotions } from './testing/goemotions-files.ts';
 import { datasetOf, inMemory } from './testing/store.ts';
@@ -79,6 +80,101 @@ describe('a dataset written to a folder', () => {
     expect((await loadDataset({ data: folder })).dataset.name).toBe('other');
     expect(readdirSync(folder).sort()).toEqual(['dataset.json', 'test.jsonl', 'train.jsonl', 'validation.jsonl']);
     expect(readdirSync(dirname(folder))).toEqual(['posts']);
+  });
+
+  it('is whole, and alone, when several are written at once', async () => {
+    const folder = newFolder();
+    const names = ['one', 'two', 'three', 'four'];
+    await Promise.all(names.map((name) => writeSplit(folder, { ...small, name })));
+    const { dataset } = await loadDataset({ data: folder });
+    expect(names).toContain(dataset.name);
+    await dataset.close();
+    expect(readdirSync(dirname(folder))).toEqual(['posts']);
+  });
+
+  it('is replaced where a link leads', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    const link = join(temporaryFolder(), 'link');
+    symlinkSync(folder, link, 'junction');
+    await writeSplit(link, { ...small, name: 'other' });
+    expect((await loadDataset({ data: folder })).dataset.name).toBe('other');
+    expect([readdirSync(dirname(folder)), readdirSync(dirname(link))]).toEqual([['posts'], ['link']]);
+  });
+
+  it('is found again after a process was killed while it was replaced', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    renameSync(folder, `${folder}.emotune.old`);
+    await expect(loadDataset({ data: folder })).rejects.toThrow(
+      `killed while it replaced this folder; what was there is now ${folder}.emotune.old: give it its name back`,
+    );
+    await writeSplit(folder, { ...small, name: 'other' });
+    expect((await loadDataset({ data: folder })).dataset.name).toBe('other');
+    expect(readdirSync(dirname(folder))).toEqual(['posts']);
+  });
+
+  it('leaves what is in the old one’s way', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    mkdirSync(`${folder}.emotune.old`);
+    for (const name of ['thesis.txt', 'train.jsonl'])
+      writeFileSync(join(`${folder}.emotune.old`, name), 'do not delete');
+    await expect(writeSplit(folder, { ...small, name: 'other' })).rejects.toThrow(
+      `${folder}.emotune.old: holds thesis.txt, which emotune did not write; move it away`,
+    );
+    expect((await loadDataset({ data: folder })).dataset.name).toBe('small');
+    expect(readdirSync(`${folder}.emotune.old`)).toEqual(['thesis.txt', 'train.jsonl']);
+  });
+
+  it('does not replace a folder that has another dataset.json', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'thesis'));
+    writeFileSync(join(folder, 'thesis', 'chapter1.tex'), 'do not delete');
+    for (const foreign of ['{"format": "croissant"}', 'null', '[', '"emotune-dataset/1"']) {
+      writeFileSync(join(folder, 'dataset.json'), foreign);
+      await expect(writeSplit(folder, small)).rejects.toThrow(
+        `${folder}: its dataset.json is not one that emotune wrote, so it will not be replaced`,
+      );
+    }
+    expect(readFileSync(join(folder, 'thesis', 'chapter1.tex'), 'utf8')).toBe('do not delete');
+  });
+
+  it('does not replace an earlier split that something was put beside', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(folder, `notes-${name}.txt`), name);
+    await expect(writeSplit(folder, small)).rejects.toThrow(
+      'holds notes-a.txt, notes-b.txt, notes-c.txt and 1 more, which emotune did not write, so it will not be replaced',
+    );
+    expect(readdirSync(folder)).toHaveLength(8);
+  });
+
+  it.each(['.', './', '..', '/', ''])('does not replace the folder one is in, or one around it: %j', async (folder) => {
+    for (const attempt of [checkReplaceable(folder), writeSplit(folder, small)])
+      await expect(attempt).rejects.toThrow('is the current folder, or around it; a split is a folder of its own');
+  });
+
+  it('does not replace what it is made of', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    const { dataset } = await loadDataset({ data: folder });
+    await expect(writeSplit(folder, dataset)).rejects.toThrow(
+      `holds the data itself (${join(folder, 'train.jsonl')}), so it will not be replaced`,
+    );
+    await writeSplit(`${folder}-2`, dataset);
+    await dataset.close();
+    expect(readdirSync(dirname(folder)).sort()).toEqual(['posts', 'posts-2']);
+  });
+
+  it('keeps what was there when the new one cannot be put there', async () => {
+    const folder = newFolder();
+    await writeSplit(folder, small);
+    await expect(replaceFolder(folder, `${folder}-missing`, ['dataset.json'])).rejects.toThrow(
+      `${folder}: cannot be written (ENOENT); give another folder`,
+    );
+    expect((await loadDataset({ data: folder })).dataset.name).toBe('small');
+    expect(existsSync(`${folder}.emotune.old`)).toBe(false);
   });
 
   it('does not replace other files', async () => {

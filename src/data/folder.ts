@@ -1,17 +1,24 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 
 import { z } from 'zod';
 
+import { writeJson } from '../checkpoint/atomic.ts';
 import { ConfigError, DataError } from '../core/errors.ts';
+import { jsonOrUndefined } from '../core/json.ts';
 import { type Task, tasks } from '../core/task.ts';
+import { withLock } from '../hub/lock.ts';
 import { AppendFile } from './disk/append-file.ts';
-import { type Dataset, type Example, type Examples, heldLabels, splitNames } from './example.ts';
+import { openWorkFolder, replaceLock } from './disk/work-folder.ts';
+import { type Dataset, type Example, type Examples, heldLabels, type SplitName, splitNames } from './example.ts';
+import { replaceFolder, whatIsAside } from './replace-folder.ts';
 import type { TableOptions } from './sources/table.ts';
 import { readTextFile } from './text-file.ts';
 
 const infoFile = 'dataset.json';
 const format = 'emotune-dataset/1';
+const fileOf = (split: SplitName): string => `${split}.jsonl`;
+const ourFiles = [...splitNames.map(fileOf), infoFile];
 
 /** What `dataset.json` says beside the three JSON Lines files. */
 const Info = z.object({
@@ -49,31 +56,39 @@ export interface WriteOptions {
 
 /**
  * Writes a dataset as `train.jsonl`, `validation.jsonl`, `test.jsonl` and `dataset.json`, so that a split can be
- * looked at, kept and passed on. The files are written beside `folder` and then moved there, never half of them.
- * `loadDataset({ data: folder })` reads it back.
+ * looked at, kept and passed on. The files are written beside `folder`, flushed, and then get its place as a whole: see
+ * {@link replaceFolder}. `loadDataset({ data: folder })` reads it back.
  *
- * @throws ConfigError if `folder` holds something else.
+ * @throws ConfigError if `folder` holds something else, or the data itself.
  * @throws DataError   if a split is empty.
  */
 export async function writeSplit(folder: string, dataset: Dataset, options: WriteOptions = {}): Promise<void> {
   const empty = splitNames.find((name) => dataset.splits[name].length === 0);
   if (empty !== undefined) throw new DataError(`${folder}: the ${empty} split is empty; fill it before writing`);
   await checkReplaceable(folder);
-  const { name, task, labels, licence, splits } = dataset;
-  const beside = `${folder.replace(/[/\\]+$/, '')}.${process.pid}.tmp`;
-  await mkdir(beside, { recursive: true });
+  await checkNotRead(folder, dataset);
+  const place = await placeOf(folder);
+  const beside = `${place}.emotune.tmp`;
+  const work = await openWorkFolder(beside);
   try {
-    const fields = new Set<OptionalField>();
-    for (const split of splitNames)
-      await writeExamples(join(beside, `${split}.jsonl`), splits[split], { dataset, fields });
-    const present = fields.size > 0 ? { fields: [...fields].sort() } : {};
-    const info = Info.parse({ format, name, task, labels, licence, ...options, ...present });
-    await writeFile(join(beside, infoFile), `${JSON.stringify(info, null, 2)}\n`);
-    await rm(folder, { recursive: true, force: true });
-    await rename(beside, folder);
+    const made = work.path('new');
+    await mkdir(made);
+    await writeFiles(made, dataset, options);
+    await withLock(replaceLock(beside), async () => {
+      await checkReplaceable(folder); // writing took its time
+      await replaceFolder(place, made, ourFiles);
+    });
   } finally {
-    await rm(beside, { recursive: true, force: true });
+    await work.close();
   }
+}
+
+async function writeFiles(folder: string, dataset: Dataset, options: WriteOptions): Promise<void> {
+  const { name, task, labels, licence, splits } = dataset;
+  const fields = new Set<OptionalField>();
+  for (const split of splitNames) await writeExamples(join(folder, fileOf(split)), splits[split], { dataset, fields });
+  const present = fields.size > 0 ? { fields: [...fields].sort() } : {};
+  await writeJson(join(folder, infoFile), Info.parse({ format, name, task, labels, licence, ...options, ...present }));
 }
 
 /** Writes examples as JSON Lines, and notes which optional fields they have. */
@@ -88,7 +103,7 @@ async function writeExamples(
       for (const field of optionalFields) if (example[field] !== undefined) fields.add(field);
       file.appendText(`${JSON.stringify(toRecord(example, dataset))}\n`);
     }
-    file.flush();
+    file.sync();
   } finally {
     file.close();
   }
@@ -107,14 +122,53 @@ function toRecord(
   return { id, text, [labelField[task]]: value[task], ...rest };
 }
 
-/** @throws ConfigError if a folder holds something that {@link writeSplit} did not write. */
+/**
+ * Whether a folder may be written by {@link writeSplit}: there is none, it is empty, or it is what `writeSplit` wrote.
+ *
+ * @throws ConfigError if it holds anything else, or is the current folder or around it.
+ */
 export async function checkReplaceable(folder: string): Promise<void> {
-  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+  const place = await placeOf(folder);
+  if (isInside(resolve('.'), place))
+    throw new ConfigError(
+      `${folder || "''"}: is the current folder, or around it; a split is a folder of its own: give another name`,
+    );
+  const entries = await readdir(place).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT') return [];
     throw new ConfigError(`${folder}: cannot be written (${error.code}); give another folder`);
   });
-  if (entries.length > 0 && !entries.includes(infoFile))
-    throw new ConfigError(`${folder}: holds files but no ${infoFile}, so it will not be replaced; give another folder`);
+  if (entries.length === 0) return;
+  const not = 'so it will not be replaced; give another folder';
+  if (!entries.includes(infoFile)) throw new ConfigError(`${folder}: holds files but no ${infoFile}, ${not}`);
+  const info = jsonOrUndefined(await readFile(join(place, infoFile), 'utf8').catch(() => ''));
+  if ((info as { readonly format?: unknown } | null | undefined)?.format !== format)
+    throw new ConfigError(`${folder}: its ${infoFile} is not one that emotune wrote, ${not}`);
+  const foreign = entries.filter((name) => !ourFiles.includes(name)).sort();
+  if (foreign.length > 0)
+    throw new ConfigError(
+      `${folder}: holds ${listed(foreign)}, which emotune did not write, ${not}, or move that away`,
+    );
+}
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
+
+/** @throws ConfigError if the dataset was read from files in the folder. */
+async function checkNotRead(folder: string, { files = [] }: Dataset): Promise<void> {
+  const place = await placeOf(folder);
+  for (const file of files)
+    if (isInside(await placeOf(file), place))
+      throw new ConfigError(
+        `${folder}: holds the data itself (${file}), so it will not be replaced; give another folder`,
+      );
+}
+
+/** The absolute path, links followed. */
+const placeOf = (path: string): Promise<string> => realpath(path || '.').catch(() => resolve(path));
+
+function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return !isAbsolute(way) && way.split(sep)[0] !== '..';
 }
 
 /** A folder that {@link writeSplit} wrote, and how its rows are read. */
@@ -125,6 +179,16 @@ export interface FolderTable {
   readonly table: TableOptions;
 }
 
+/** What to say of a name under which there is nothing because a process was killed while it replaced a folder. */
+export async function interrupted(folder: string): Promise<DataError | undefined> {
+  const aside = await whatIsAside(resolve(folder));
+  return aside === undefined
+    ? undefined
+    : new DataError(
+        `${folder}: a process was killed while it replaced this folder; what was there is now ${aside}: give it its name back, or write the split again`,
+      );
+}
+
 /**
  * How to read a folder that {@link writeSplit} wrote.
  *
@@ -133,9 +197,9 @@ export interface FolderTable {
 export async function folderTable(folder: string): Promise<FolderTable> {
   const { name, task, labels, licence, split, fields = [] } = await readInfo(join(folder, infoFile));
   const table: TableOptions = {
-    data: join(folder, 'train.jsonl'),
-    validation: join(folder, 'validation.jsonl'),
-    test: join(folder, 'test.jsonl'),
+    data: join(folder, fileOf('train')),
+    validation: join(folder, fileOf('validation')),
+    test: join(folder, fileOf('test')),
     textColumn: 'text',
     idColumn: 'id',
     metaColumn: 'meta',

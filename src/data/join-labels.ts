@@ -63,8 +63,10 @@ function commonTask(tables: readonly NamedLabels[], told: Task | undefined): Tas
 }
 
 /** The new name of each of a dataset's labels. */
-const renameLabels = ({ name, labels }: NamedLabels, map: Readonly<Record<string, string>>): string[] =>
-  labels.map((label) => map[`${name}:${label}`] ?? map[label] ?? label);
+function renameLabels({ name, labels }: NamedLabels, map: Readonly<Record<string, string>>): string[] {
+  const newNames = new Map(Object.entries(map)); // an object has a `constructor` that no one mapped
+  return labels.map((label) => newNames.get(`${name}:${label}`) ?? newNames.get(label) ?? label);
+}
 
 function checkMap(tables: readonly NamedLabels[], map: Readonly<Record<string, string>>): void {
   const known = new Set(tables.flatMap(({ name, labels }) => labels.flatMap((label) => [label, `${name}:${label}`])));

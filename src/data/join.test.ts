@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { heldLabels, splitNames } from './example.ts';
+import { type Example, heldLabels, splitNames } from './example.ts';
 import { loadDataset, loadExamples } from './load.ts';
 import type { DataOptions } from './origin.ts';
 import { formatReport } from './report.ts';
@@ -116,6 +116,14 @@ describe('a label map', () => {
     expect(formatReport(report).join('\n')).toContain('unlabelled  20 rows left without a label by the label map');
   });
 
+  it('says nothing of labels it does not name, whatever they are called', async () => {
+    const { labels } = await load({
+      data: csv('a.csv', rows('a', ['constructor', '__proto__', 'fear'])),
+      labelMap: { fear: 'terror' },
+    });
+    expect(labels).toEqual(['__proto__', 'constructor', 'terror']);
+  });
+
   it('joins labels of one dataset, too', async () => {
     const { labels, all } = await load({
       data: csv('a.csv', rows('a', ['joy', 'glee', 'fear'])),
@@ -186,6 +194,22 @@ describe('weights', () => {
       '64: weight "high" is not a positive number',
     ]);
   });
+
+  it('are within what float32 can add up; others make a row malformed', async () => {
+    const lines = [
+      ...rows('a', ['joy', 'fear']).map((row, i) => `${row},${i % 2 ? 1e-6 : 1e6}`),
+      'x,joy,1e-50',
+      'y,joy,1e300',
+      'z,joy,9e-7',
+    ];
+    const { all, report } = await load({ data: csv('a.csv', lines, 'text,label,w'), weightColumn: 'w' });
+    expect(all).toHaveLength(60);
+    expect(report.malformed.first.map(({ line, reason }) => `${line}: ${reason}`)).toEqual([
+      '62: weight "1e-50" is not from 0.000001 to 1000000',
+      '63: weight "1e300" is not from 0.000001 to 1000000',
+      '64: weight "9e-7" is not from 0.000001 to 1000000',
+    ]);
+  });
 });
 
 describe('context', () => {
@@ -221,6 +245,38 @@ describe('context', () => {
     expect(contextOf('four 7')).toEqual(['two 7', 'three 7']);
     const groups = splitNames.map((name) => new Set(splits[name].map(({ group }) => group)));
     expect(groups.reduce((n, set) => n + set.size, 0)).toBe(40);
+  });
+
+  it('keeps a dialogue in one split, also where there is another group', async () => {
+    const lines = Array.from({ length: 60 }, (_, d) =>
+      [`one ${d},joy,d${d},a${d}`, `two ${d},fear,d${d},a${(d % 2 ? d : d + 1) % 60}`].join('\n'),
+    );
+    const options = { dialogueColumn: 'dialogue', groupColumn: 'author' };
+    const { all, splits } = await load({ data: csv('a.csv', lines, 'text,label,dialogue,author'), ...options });
+    expect(all[0]).toMatchObject({ group: expect.stringMatching(/^a\d/) });
+    const sets = (of: (example: Example) => string) => splitNames.map((name) => new Set(splits[name].map(of)));
+    const inTwo = (of: (example: Example) => string) => sets(of).reduce((n, set) => n + set.size, 0) - 60;
+    expect(inTwo(({ text }) => text.split(' ')[1]!)).toBe(0); // the dialogue
+    expect(inTwo(({ group }) => group!)).toBe(0);
+    expect(all.every(({ meta }) => meta === undefined)).toBe(true);
+  });
+
+  it('keeps given splits apart by dialogue and by group', async () => {
+    const train = [...rows('a', ['joy', 'fear']).map((row, i) => `${row},t${i},w${i}`), 'x,joy,d1,ann'];
+    train.push('y,joy,d2,bob', 'z,fear,d3,zoe');
+    const validation = ['v,joy,d1,cyd', 'w,fear,d3,eve', 'u,fear,d4,fay'];
+    const test = ['t,joy,d5,cyd', 's,fear,d2,bob'];
+    const header = 'text,label,dialogue,author';
+    const { splits, report } = await load({
+      data: csv('a.csv', train, header),
+      validation: csv('v.csv', validation, header),
+      test: csv('t.csv', test, header),
+      dialogueColumn: 'dialogue',
+      groupColumn: 'author',
+    });
+    expect(splits.validation.map(({ text }) => text)).toEqual(['w', 'u']); // v's author is in test
+    expect(splits.train.map(({ text }) => text).slice(-1)).toEqual(['x']); // v is gone, so its dialogue is train's
+    expect(report.removed.groups).toEqual({ train: 2, validation: 1, test: 0 }); // y counts once
   });
 
   it('comes from one place', async () => {

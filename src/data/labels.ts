@@ -1,4 +1,5 @@
 import { ConfigError, DataError } from '../core/errors.ts';
+import { cut, quoted } from '../core/quoted.ts';
 import type { Task } from '../core/task.ts';
 import { type LabelForm, type LabelOptions, toNumber } from './label-form.ts';
 import type { Row } from './rows.ts';
@@ -108,7 +109,7 @@ function names(cell: unknown, form: LabelForm): readonly string[] | string {
   if (cell === undefined || cell === null || cell === '') return 'no label';
   const parts = partsOf(cell, form.separator);
   if (parts.some((part) => typeof part !== 'string' && typeof part !== 'number' && typeof part !== 'boolean'))
-    return `label ${JSON.stringify(cell)} is not a name or a number`;
+    return `label ${quoted(cell)} is not a name or a number`;
   const found = parts.map((part) => String(part).trim()).filter((part) => part !== '');
   return found.length === 0 && parts.length > 0 ? 'no label' : found;
 }
@@ -130,7 +131,7 @@ function checkKnown(seen: ReadonlyMap<string, Seen>, lookup: Lookup): void {
   const first = unknown.slice(0, 10).map(([name, { count, row }]) => {
     const meant = lookup.labels.find((label) => label.toLowerCase() === name.toLowerCase());
     const hint = meant === undefined ? '' : `, perhaps '${meant}'`;
-    return `'${name}' (${count} ${count === 1 ? 'row' : 'rows'}, first ${row.file}:${row.line}${hint})`;
+    return `'${cut(name)}' (${count} ${count === 1 ? 'row' : 'rows'}, first ${row.file}:${row.line}${hint})`;
   });
   const more = unknown.length > first.length ? ` and ${unknown.length - first.length} more` : '';
   throw new DataError(
@@ -167,11 +168,11 @@ function numberColumns(form: LabelForm, { labelColumns, labels }: LabelOptions):
 
 function numbers(values: readonly unknown[], columns: readonly string[], form: LabelForm): readonly number[] | string {
   if (!Array.isArray(values) || values.length !== columns.length)
-    return `${JSON.stringify(values)} is not a list of ${columns.length} numbers`;
+    return `${quoted(values)} is not a list of ${columns.length} numbers`;
   const target: number[] = [];
   for (const [k, value] of values.entries()) {
     const number = toNumber(value);
-    if (number === undefined) return `${columns[k]}: ${JSON.stringify(value ?? '')} is not a number`;
+    if (number === undefined) return `${columns[k]}: ${quoted(value ?? '')} is not a number`;
     if (form.kind === 'indicators' && number !== 0 && number !== 1) return `${columns[k]}: ${number} is not 0 or 1`;
     target.push(number);
   }

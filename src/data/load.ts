@@ -52,6 +52,7 @@ export async function loadDataset(options: DataOptions): Promise<{
       labels,
       splits: perSplit((name) => new StoredExamples(view, rowsOf(store, splitNames.indexOf(name)))),
       ...(licence === '' ? {} : { licence }),
+      files: parts.flatMap(({ origin: { table } }) => [table.data, table.validation ?? [], table.test ?? []].flat()),
       close: () => work.close(),
     };
     const splits = await summarise(store, splitting);

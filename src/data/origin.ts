@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { ConfigError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
-import { folderTable } from './folder.ts';
+import { folderTable, interrupted } from './folder.ts';
 import { isRowFile } from './rows.ts';
 import { findSource, unknownSource } from './sources/registry.ts';
 import type { Source } from './sources/source.ts';
@@ -27,7 +27,7 @@ export interface DataOptions extends Omit<TableOptions, 'data' | 'metaColumn' | 
   readonly strict?: boolean | undefined;
   /** For the split, where the data is not split already. Default: 0. */
   readonly seed?: number | undefined;
-  /** Where working files lie until the dataset is closed; replaced if it exists. Default: a temporary folder. */
+  /** A folder in which working files lie until the dataset is closed. Default: among the system's temporary files. */
   readonly workFolder?: string | undefined;
 }
 
@@ -90,7 +90,7 @@ async function find(data: string, options: Request): Promise<Found> {
   const source = findSource(data);
   if (source !== undefined) return { origin: await readSource(source, options), form: `the dataset ${source.name}` };
   if (await isFolder(data)) return { origin: await readFolder(data, options), form: 'a folder that emotune wrote' };
-  if (!isRowFile(data) && options.delimiter === undefined) throw unknownSource(data);
+  if (!isRowFile(data) && options.delimiter === undefined) throw (await interrupted(data)) ?? unknownSource(data);
   const { labelMap, dataDir, strict, seed, workFolder, several, labels, ...form } = options;
   const own = several || labelMap !== undefined ? {} : { labels }; // a joined set is made later
   return {

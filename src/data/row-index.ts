@@ -11,7 +11,7 @@ import type { TargetReader } from './targets.ts';
  *
  *     keys     exact text (2 words), target (2 words), row
  *     ids      row
- *     groups   row
+ *     groups   row; twice, if the row has a group and a dialogue
  */
 export interface RowIndex {
   readonly keys: Partition;
@@ -60,8 +60,10 @@ export async function indexRows(store: ExampleStore, options: IndexOptions): Pro
       record[keyRecord.row] = row;
       keys.add(record);
       addRow(ids, record, { high: chunk.word(k, fact.id), low: chunk.word(k, fact.id + 1), row });
-      const group = { high: chunk.word(k, fact.group), low: chunk.word(k, fact.group + 1), row };
-      if (group.high !== 0 || group.low !== 0) addRow(groups, record, group);
+      for (const at of [fact.group, fact.dialogue]) {
+        const group = { high: chunk.word(k, at), low: chunk.word(k, at + 1), row };
+        if (group.high !== 0 || group.low !== 0) addRow(groups, record, group);
+      }
     }
     await nextTurn();
   }

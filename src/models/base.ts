@@ -13,7 +13,7 @@ import { baseFiles, type Selection } from '../hub/selection.ts';
 import { fetchSnapshot, type Snapshot } from '../hub/snapshot.ts';
 
 /** Bases that come with emotune, by name. */
-const embedded: Readonly<Record<string, string>> = { nano: 'nano-llama' };
+const embedded: ReadonlyMap<string, string> = new Map([['nano', 'nano-llama']]);
 
 /** A base that is on this machine. */
 export interface Base {
@@ -28,11 +28,11 @@ export interface Base {
   readonly licence: string | undefined;
 }
 
-export const isEmbedded = (base: string): boolean => base in embedded;
+export const isEmbedded = (base: string): boolean => embedded.has(base);
 
 /** The folder of a base that comes with emotune; of anything else, a path, that path. */
 export function baseFolder(base: string): string {
-  const folder = embedded[base];
+  const folder = embedded.get(base);
   return folder === undefined ? base : fileURLToPath(new URL(`../../assets/${folder}`, import.meta.url));
 }
 

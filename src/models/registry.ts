@@ -57,7 +57,7 @@ export interface DecoderSpec {
  */
 export function describeModel(raw: Readonly<Record<string, unknown>>): DecoderSpec {
   const type = String(raw.model_type);
-  const family = families[type];
+  const family = Object.hasOwn(families, type) ? families[type] : undefined;
   if (!family)
     throw new CheckpointError(
       `config.json: model_type '${type}' is not supported; emotune knows ${Object.keys(families).join(', ')}`,

@@ -111,6 +111,74 @@ describe('what is too long', () => {
     expect(short).toMatchObject({ turnsDropped: 0, truncated: false });
   });
 
+  test.each([
+    ['llama', llama, 'plain'],
+    ['bert', bert, 'plain'],
+    ['chat', chat, 'chatml'],
+  ] as const)('%s: loses as few turns as a search one by one finds', async (_, tokenizer, format) => {
+    const around = prompt({ format, instruction: 'Which emotion?' });
+    const word = fc.constantFrom('yes', 'no', 'well then', 'I am so happy today', '…', 'What?!');
+    const turn = fc.record({ role: fc.constantFrom('user', 'assistant'), text: word });
+    const lengths = async (passage: Passage): Promise<number[]> => {
+      const longer = await openEncoder(tokenizer, reading({ prompt: around }));
+      const context = passage.context ?? [];
+      const all = await longer.encode([...context.keys()].map((k) => ({ ...passage, context: context.slice(k) })));
+      const [none] = await longer.encode([{ text: passage.text }]);
+      return [...all, none!].map(({ sequences }) => sequences[0]!.length);
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(turn, { maxLength: 20 }),
+        fc.integer({ min: 40, max: 120 }),
+        async (turns, maxLength) => {
+          const passage = { text: 'Oh no, not again', context: turns };
+          const expected = (await lengths(passage)).findIndex((length) => length <= maxLength);
+          const encoder = await openEncoder(tokenizer, reading({ prompt: around, maxLength }));
+          const [encoded] = await encoder.encode([passage]);
+          expect(encoded!.sequences[0]!.length).toBeLessThanOrEqual(maxLength);
+          expect(encoded).toMatchObject(
+            expected < 0
+              ? { turnsDropped: turns.length, truncated: true }
+              : { turnsDropped: expected, truncated: false },
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('fits, and with one more turn would not, whatever the turns are', async () => {
+    const turn = fc.record({ text: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { maxLength: 12 }), async (turns) => {
+        const encoder = await openEncoder(llama, reading({ maxLength: 40 }));
+        const [encoded] = await encoder.encode([{ text: 'so', context: turns }]);
+        expect(encoded!.sequences[0]!.length).toBeLessThanOrEqual(40);
+        if (encoded!.turnsDropped === 0) return;
+        const [longer] = await sequencesOf(llama, {}, { text: 'so', context: turns.slice(encoded!.turnsDropped - 1) });
+        expect(longer!.length).toBeGreaterThan(40);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('is tokenised few times, however many turns there are', async () => {
+    let characters = 0;
+    const counting: Tokenizer = {
+      ...llama,
+      encode: (texts, options) => {
+        characters += texts.reduce((n, one) => n + one.length, 0);
+        return llama.encode(texts, options);
+      },
+    };
+    const turns = Array.from({ length: 1600 }, (_, i) => ({ text: `This is turn ${i}.` }));
+    const encoder = await openEncoder(counting, reading({ maxLength: 500 }));
+    characters = 0;
+    await encoder.encode([{ text, context: turns }]);
+    const all = turns.reduce((n, one) => n + one.text.length + 1, text.length);
+    expect(characters).toBeLessThan(all * Math.log2(turns.length));
+  });
+
   test('is read in windows that share tokens, each with the prompt around it', async () => {
     const around = prompt({ prefix: 'Say: ' });
     const options = { maxLength: 12, longTexts: 'windows', windowOverlap: 3, prompt: around } as const;

@@ -83,12 +83,11 @@ export const plainReading = (maxLength: number): Reading => ({
   windowOverlap: 0,
 });
 
-async function encodeLong(writer: Writer, { text, context = [] }: Passage, reading: Reading): Promise<EncodedPassage> {
+async function encodeLong(writer: Writer, passage: Passage, reading: Reading): Promise<EncodedPassage> {
   const { maxLength, prompt } = reading;
-  for (let dropped = 1; dropped <= context.length; dropped++) {
-    const [ids] = await writer.write([render(prompt, text, context.slice(dropped))]);
-    if (ids!.length <= maxLength) return { sequences: [ids!], truncated: false, turnsDropped: dropped };
-  }
+  const { text, context = [] } = passage;
+  const shorter = await withFewestDropped(writer, passage, reading);
+  if (shorter) return shorter;
   const { head, body, tail } = await writer.writeApart(render(prompt, text, []));
   const room = maxLength - head.length - tail.length;
   if (room < 1) throw new ConfigError(`maxLength is ${maxLength}, the prompt alone takes as much: use more`);
@@ -97,6 +96,33 @@ async function encodeLong(writer: Writer, { text, context = [] }: Passage, readi
   if (reading.longTexts === 'truncate') return { sequences: [sequence(0)], truncated: true, turnsDropped };
   const starts = windowStarts(body.length, room, Math.min(reading.windowOverlap, room - 1));
   return { sequences: starts.map(sequence), truncated: false, turnsDropped };
+}
+
+/**
+ * A passage that is too long, without its oldest turns: as few as it takes to fit; undefined if the text alone is too long.
+ *
+ * Searched by halves, for every turn makes a passage longer. Where turns are joined as plain text that need not hold to
+ * the token: what a turn's neighbours are tokenised to depends on whether it stands between them. What is found still fits,
+ * and with one more turn would not; in such a case, another number of turns might have done as well.
+ */
+async function withFewestDropped(
+  writer: Writer,
+  { text, context = [] }: Passage,
+  { maxLength, prompt }: Reading,
+): Promise<EncodedPassage | undefined> {
+  const write = async (dropped: number): Promise<Int32Array> =>
+    (await writer.write([render(prompt, text, context.slice(dropped))]))[0]!;
+  let tooFew = 0;
+  let enough = context.length;
+  let found = await write(enough);
+  if (found.length > maxLength) return undefined;
+  while (enough - tooFew > 1) {
+    const dropped = (tooFew + enough) >> 1;
+    const ids = await write(dropped);
+    if (ids.length > maxLength) tooFew = dropped;
+    else [enough, found] = [dropped, ids];
+  }
+  return { sequences: [found], truncated: false, turnsDropped: enough };
 }
 
 /** Where windows begin that cover `length` tokens, each of `size` and sharing at least `overlap` with the one before. */

@@ -8,6 +8,7 @@ import { longTextRules } from '../text/encoder.ts';
 import { promptFormats } from '../text/prompt.ts';
 
 const share = z.number().min(0).max(1);
+const decay = z.number().min(0).lt(1);
 const count = z.int().min(1);
 const perPattern = z.record(z.string(), z.number().positive());
 
@@ -39,7 +40,7 @@ export const dataShape = {
   weightColumn: z
     .string()
     .optional()
-    .describe("column of what a row counts in training's loss, such as the annotators' agreement: positive numbers"),
+    .describe("column of what a row counts in training's loss, such as the annotators' agreement: 0.000001 to 1000000"),
   contextColumn: z
     .string()
     .optional()
@@ -147,8 +148,8 @@ const shape = {
   schedule: z.enum(scheduleNames).default('linear').describe('course of the learning rate after warm-up'),
   warmup: share.default(0.06).describe('share of the steps in which the learning rate rises'),
   weightDecay: z.number().min(0).default(0).describe('weight decay of every trained tensor'),
-  beta1: share.default(0.9).describe('AdamW β₁'),
-  beta2: share.default(0.999).describe('AdamW β₂'),
+  beta1: decay.default(0.9).describe('AdamW β₁'),
+  beta2: decay.default(0.999).describe('AdamW β₂'),
   epsilon: z.number().positive().default(1e-8).describe('AdamW ε'),
   momentum: share.default(0.9).describe('momentum of sgd'),
   maxGradNorm: z.number().min(0).default(1).describe('clip the gradient to this norm; 0 for no clipping'),

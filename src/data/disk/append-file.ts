@@ -1,4 +1,4 @@
-import { closeSync, openSync, read, readSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, read, readSync, writeSync } from 'node:fs';
 
 import { DataError } from '../../core/errors.ts';
 
@@ -53,6 +53,12 @@ export class AppendFile {
   flush(): void {
     if (this.#used > 0) this.#write(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
+  }
+
+  /** Hands everything to the disk itself: what is read after a loss of power. */
+  sync(): void {
+    this.flush();
+    fsyncSync(this.#fd);
   }
 
   #write(bytes: Uint8Array): void {

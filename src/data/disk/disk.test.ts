@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -105,15 +106,53 @@ it('64-bit hashes of a million short texts differ', () => {
 });
 
 describe('a work folder', () => {
-  it('replaces what a killed process left, and is gone once closed', async () => {
+  const lockOf = (owner: { readonly pid: number; readonly host: string }): string =>
+    JSON.stringify({ id: 'other', ...owner });
+
+  it('is gone once closed', async () => {
     const folder = join(temporaryFolder(), 'work');
-    mkdirSync(folder);
-    writeFileSync(join(folder, 'old'), 'x');
     const work = await openWorkFolder(folder);
-    expect(existsSync(work.path('old'))).toBe(false);
     work.keep(new RecordFile(work.path('records'))).appendText('x');
     await work.close();
     await work.close();
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it('is no one else’s, whoever names the same place at the same time', async () => {
+    const folder = join(temporaryFolder(), 'work');
+    const [one, other] = await Promise.all([openWorkFolder(folder), openWorkFolder(folder)]);
+    writeFileSync(one.path('rows'), 'one');
+    writeFileSync(other.path('rows'), 'other');
+    await other.close();
+    const third = await openWorkFolder(folder);
+    expect(readFileSync(one.path('rows'), 'utf8')).toBe('one');
+    await one.close();
+    await third.close();
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it('removes what killed processes left there, and nothing else', async () => {
+    const folder = join(temporaryFolder(), 'work');
+    const leave = (name: string, owner?: Parameters<typeof lockOf>[0]): void => {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, 'rows'), 'x');
+      if (owner) writeFileSync(join(folder, `${name}.lock`), lockOf(owner));
+    };
+    leave('00000001', { pid: 2 ** 30, host: hostname() });
+    leave('00000002');
+    leave('00000003', { pid: 1, host: 'elsewhere' });
+    leave('00000004', { pid: 1, host: 'elsewhere' });
+    utimesSync(join(folder, '00000004.lock'), 1, 1);
+    leave('thesis');
+    for (const name of ['replace.lock', '0000000a.lock.01234567.tmp'])
+      writeFileSync(join(folder, name), lockOf({ pid: 2 ** 30, host: hostname() }));
+    writeFileSync(join(folder, 'yarn.lock'), 'x');
+    utimesSync(join(folder, 'yarn.lock'), 1, 1);
+    const work = await openWorkFolder(folder);
+    const own = basename(work.path('.'));
+    const kept = ['00000003', '00000003.lock', 'thesis', 'yarn.lock'];
+    expect(readdirSync(folder).filter((name) => !name.startsWith(own))).toEqual(kept);
+    await work.close();
+    expect(readdirSync(folder)).toEqual(kept);
   });
 });

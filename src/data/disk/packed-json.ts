@@ -5,11 +5,13 @@
  *     number n            [n]
  *     array               [[element, …]]
  *     object              {"key": value, …}
- *     true, false, null   as they are
+ *     true, false, null   as they are; NaN and ±Infinity are null, as in JSON
  *
  * `{"id":"7","labels":[3]}` becomes `{"id":1,"labels":[[[3]]]}\n7`. For V8 puts every string of up to ten characters that
  * `JSON.parse` reads into its table of unique strings, and with a million ids that table takes tens of megabytes. Long
  * texts need no escapes here, besides.
+ *
+ * It goes down by calling itself: see {@link isNestedDeeper}.
  */
 export function packJson(value: unknown): string {
   const strings: string[] = [];
@@ -37,7 +39,7 @@ function shapeOf(value: unknown, strings: string[]): unknown {
     strings.push(value);
     return value.length;
   }
-  if (typeof value === 'number') return [value];
+  if (typeof value === 'number') return Number.isFinite(value) ? [value] : null; // JSON.parse reads 1e999 as Infinity
   if (Array.isArray(value)) return [value.map((element) => shapeOf(element, strings))];
   if (typeof value !== 'object' || value === null) return value;
   return mapValues(value, (property) => shapeOf(property, strings));
@@ -62,3 +64,9 @@ function mapValues(object: object, change: (value: unknown) => unknown): object 
 }
 
 const isArray = (shape: object): shape is readonly [number] | readonly [readonly Shape[]] => Array.isArray(shape);
+
+/** Whether a JSON value has arrays and objects in one another on more than so many levels. */
+export function isNestedDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
+}

@@ -1,6 +1,10 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { exists } from '../../checkpoint/exists.ts';
+import { createLock, LockWatch } from '../../checkpoint/lock-file.ts';
 
 /** A folder for working files that no one else looks at. */
 export interface WorkFolder {
@@ -13,15 +17,11 @@ export interface WorkFolder {
 }
 
 /**
- * Makes a working folder; default: a new one among the system's temporary files. What a killed process left at `path`
- * is replaced.
+ * Makes a working folder: inside `path`, where others may have theirs at the same time and those that killed processes
+ * left are removed; default: a new one among the system's temporary files. `path` goes with the last of them.
  */
 export async function openWorkFolder(path?: string): Promise<WorkFolder> {
-  const folder = path ?? (await mkdtemp(join(tmpdir(), 'emotune-data-')));
-  if (path !== undefined) {
-    await rm(path, { recursive: true, force: true });
-    await mkdir(path, { recursive: true });
-  }
+  const { folder, release } = path === undefined ? await systemFolder() : await ownFolder(path);
   const open = new Set<{ close(): void }>();
   return {
     path: (name) => join(folder, name),
@@ -33,6 +33,75 @@ export async function openWorkFolder(path?: string): Promise<WorkFolder> {
       for (const file of open) file.close();
       open.clear();
       await rm(folder, { recursive: true, force: true });
+      await release();
     },
   };
+}
+
+interface Place {
+  readonly folder: string;
+  /** After the folder is gone. */
+  readonly release: () => Promise<void>;
+}
+
+const systemFolder = async (): Promise<Place> => ({
+  folder: await mkdtemp(join(tmpdir(), 'emotune-data-')),
+  release: async () => {},
+});
+
+const lockTimes = { beatMs: 2000, staleMs: 20_000 };
+const lockOf = (folder: string): string => `${folder}.lock`;
+const isWorkFolder = (name: string): boolean => /^[0-9a-f]{8}$/.test(name);
+/** A lock, or one that was being made. */
+const isLock = (name: string): boolean => /^([0-9a-f]{8}|replace)\.lock(\.[0-9a-f]{8}\.tmp)?$/.test(name);
+
+/** A lock for who puts something in the place of another thing, where several have working folders for it. */
+export const replaceLock = (path: string): string => lockOf(join(path, 'replace'));
+
+/** A folder of its own name, and beside it a lock that is there before the folder and until after it. */
+async function ownFolder(path: string): Promise<Place> {
+  await removeAbandoned(path);
+  const folder = join(path, randomUUID().slice(0, 8));
+  const unlock = await lockIn(path, lockOf(folder));
+  await mkdir(folder);
+  return {
+    folder,
+    async release() {
+      await unlock();
+      await rmdir(path).catch(() => {}); // others are in it, or it is gone
+    },
+  };
+}
+
+/** Another process may remove `path` before there is something in it. */
+async function lockIn(path: string, lock: string): Promise<() => Promise<void>> {
+  for (let triesLeft = 2; ; triesLeft--) {
+    await mkdir(path, { recursive: true });
+    try {
+      const release = await createLock(lock, lockTimes);
+      if (release) return release;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || triesLeft === 0) throw error;
+    }
+  }
+}
+
+/** Removes the working folders of processes that are dead, and nothing else that may be there. */
+async function removeAbandoned(path: string): Promise<void> {
+  const inside = await readdir(path).catch(() => []);
+  for (const name of inside) if (isLock(name)) await removeIfDead(join(path, name));
+  for (const name of inside.filter(isWorkFolder)) {
+    const folder = join(path, name);
+    if (!(await exists(lockOf(folder)))) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const longSilenceMs = 24 * 3600 * 1000;
+
+/** A process of which nothing can be known, such as one on another machine, is given a day. */
+async function removeIfDead(lock: string): Promise<void> {
+  const found = await new LockWatch(lock, lockTimes).look();
+  if (found?.isAlive) return;
+  const { mtimeMs } = await stat(lock).catch(() => ({ mtimeMs: Date.now() }));
+  if (Date.now() - mtimeMs > longSilenceMs) await rm(lock, { force: true });
 }

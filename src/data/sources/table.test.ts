@@ -238,6 +238,104 @@ describe('columns', () => {
   });
 });
 
+describe('JSON that is hard to digest', () => {
+  it('may have numbers that are too large for any', async () => {
+    const loaded = await jsonl(['{"text":"a","label":"joy","score":1e999}', '{"text":"b","label":"fear","score":2}']);
+    expect(loaded.splits.train!.map(({ meta }) => meta)).toEqual([{ score: null }, { score: 2 }]);
+  });
+
+  it('is malformed where it is nested too deeply, in whatever column', async () => {
+    const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+    const loaded = await jsonl([
+      '{"text":"a","label":"joy"}',
+      '{"text":"b","label":"fear"}',
+      `{"text":"c","label":"joy","thread":${nested(20_000)}}`,
+      `{"text":"d","label":{"x":${nested(20_000)}}}`,
+      `{"text":"e","label":"joy","thread":${nested(100)}}`,
+    ]);
+    expect(reasons(loaded)).toEqual([
+      "3: 'thread' is nested more than 100 levels deep",
+      "4: 'label' is nested more than 100 levels deep",
+    ]);
+    expect(loaded.splits.train).toHaveLength(3);
+  });
+
+  it('may have objects that call themselves otherwise than objects do', async () => {
+    const odd = { toString: 1, valueOf: 2 };
+    const loaded = await jsonl(
+      [
+        { text: 'a', label: 'joy', id: odd, thread: odd, split: 'train' },
+        { text: 'b', label: 'fear', id: 7, thread: odd, split: 'train' },
+        { text: 'c', label: 'fear', split: odd },
+      ],
+      { groupColumn: 'thread' },
+    );
+    expect(reasons(loaded)).toEqual(['3: split {"toString":1,"valueOf":2} is not train, validation or test']);
+    expect(loaded.splits.train!.map(({ id, group }) => [id, group])).toEqual([
+      [JSON.stringify(odd), JSON.stringify(odd)],
+      ['7', JSON.stringify(odd)],
+    ]);
+  });
+});
+
+describe('what is quoted of a malformed row', () => {
+  const long = 'x'.repeat(3_000_000);
+
+  it('is cut', async () => {
+    const row = { text: 'a', label: 'joy', weight: 1, split: 'train', turns: [] };
+    const loaded = await jsonl(
+      [
+        row,
+        { ...row, label: 'fear' },
+        { ...row, text: [long] },
+        { ...row, label: { long } },
+        { ...row, weight: long },
+        { ...row, turns: long },
+        { ...row, split: long },
+      ],
+      { weightColumn: 'weight', contextColumn: 'turns' },
+    );
+    expect(loaded.malformed.count).toBe(5);
+    for (const { reason } of loaded.malformed.first) expect(reason.length).toBeLessThan(200);
+  });
+
+  it('is cut in regression, too', async () => {
+    const loaded = await jsonl(
+      [
+        { text: 'a', V: 1 },
+        { text: 'b', V: long },
+      ],
+      { labelColumns: ['V'], task: 'regression' },
+    );
+    expect(reasons(loaded)).toEqual([`2: V: "${'x'.repeat(80)}…" is not a number`]);
+  });
+
+  it('is cut where a label is outside the label set', () =>
+    expect(jsonl([{ text: 'a', label: long }], { labels: ['joy', 'fear'] })).rejects.toThrow(
+      `outside the label set [joy, fear]: '${'x'.repeat(80)}…' (1 row, first `,
+    ));
+});
+
+describe('names that every object has', () => {
+  it('are no split', async () => {
+    const { splits, malformed } = await csv('text,label,split\na,joy,train\nb,fear,train\nc,joy,constructor\n');
+    expect(Object.entries(splits).map(([name, rows]) => [name, rows.length])).toEqual([['train', 2]]);
+    expect(malformed.first[0]!.reason).toBe('split "constructor" is not train, validation or test');
+  });
+
+  it('are no cell of a row that lacks them', async () => {
+    const loaded = await jsonl(
+      [
+        { text: 'a', constructor: 1, joy: 0 },
+        { text: 'b', joy: 1 },
+      ],
+      { labelColumns: ['constructor', 'joy'] },
+    );
+    expect(reasons(loaded)).toEqual(['2: constructor: "" is not a number']);
+    expect(targets(loaded)).toEqual([[1, 0]]);
+  });
+});
+
 describe('splits', () => {
   it('can be a column, dev meaning validation', async () => {
     const { splits, malformed } = await csv('text,label,split\na,joy,train\nb,fear,dev\nc,joy,TEST\nd,joy,foo\n');

@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 
 import { ConfigError, DataError } from '../../core/errors.ts';
+import { cut, quoted } from '../../core/quoted.ts';
 import type { Task } from '../../core/task.ts';
 import type { Turn } from '../../text/prompt.ts';
 import { type CleaningCounts, type CleaningStep, cleaningSteps, cleanText } from '../clean.ts';
 import { type ColumnOptions, type ColumnSurvey, type Columns, chooseColumns } from '../columns.ts';
 import { DialogueMemory, readTurns } from '../context.ts';
-import { packJson, unpackJson } from '../disk/packed-json.ts';
+import { isNestedDeeper, packJson, unpackJson } from '../disk/packed-json.ts';
 import { RecordFile } from '../disk/record-file.ts';
 import type { WorkFolder } from '../disk/work-folder.ts';
 import { type SplitName, splitNames } from '../example.ts';
@@ -54,6 +55,16 @@ export interface TableTarget {
 }
 
 const defaultTurns = 4;
+
+/**
+ * Losses are sums of weighted terms in float32, divided by the sum of the weights. A weight of 10⁻⁵⁰ is 0 there, one of
+ * 10³⁰⁰ infinite, and either makes the loss no number. Within these bounds a batch's sums stay far from both ends, and a
+ * light row beside a heavy one is already without effect: float32 has 7 digits.
+ */
+const weights = { least: 1e-6, most: 1e6 } as const;
+
+/** How many levels of arrays and objects a cell may have: what is done to cells calls itself for every level. */
+const deepest = 100;
 
 /**
  * Reads files with named columns into the store. Labels may be a name or an id per row, several of either in a cell (a
@@ -137,6 +148,11 @@ async function copyRecords(
   for (const [number, { file }] of parts.entries()) {
     const names = await readRows(file, options, {
       row({ line, cells }) {
+        const deep = tooDeep(cells);
+        if (deep !== undefined) {
+          malformed.add({ file, line, reason: `'${cut(deep)}' is nested more than ${deepest} levels deep` });
+          return;
+        }
         for (const name in cells) if (!other.has(name) && !isIndicator(cells[name])) other.add(name);
         records.appendText(packJson([number, line, cells]));
       },
@@ -153,7 +169,13 @@ async function copyRecords(
   return { survey, columns, malformed };
 }
 
-const isIndicator = (cell: unknown): boolean => ['', '0', '1'].includes(String(cell ?? '').trim());
+/** The column of a cell that is nested too deeply, if there is one. */
+function tooDeep(cells: Cells): string | undefined {
+  for (const name in cells) if (isNestedDeeper(cells[name], deepest)) return name;
+  return undefined;
+}
+
+const isIndicator = (cell: unknown): boolean => ['', '0', '1'].includes(cellText(cell));
 
 function checkColumns(files: readonly FileColumns[], chosen: Columns, mayLack: readonly string[]): void {
   const { text, labels, group, weight, context } = chosen;
@@ -185,6 +207,7 @@ async function eachRow(
   for await (const chunk of records.chunks())
     for (let k = 0; k < chunk.length; k++) {
       const [number, line, cells] = unpackJson(chunk.text(k)) as [number, number, Cells];
+      Object.setPrototypeOf(cells, null); // a row that lacks a column called `constructor` has nothing there
       const { file, split: own } = parts[number]!;
       const split = parts.length > 1 ? own : splitOf(cells, columns);
       const problem =
@@ -205,26 +228,26 @@ async function surveyLabels(reading: Reading, malformed: MalformedCount): Promis
   return survey;
 }
 
-const splitAliases: Readonly<Record<string, SplitName>> = {
-  train: 'train',
-  training: 'train',
-  validation: 'validation',
-  valid: 'validation',
-  val: 'validation',
-  dev: 'validation',
-  test: 'test',
-  testing: 'test',
-};
+const splitAliases: ReadonlyMap<string, SplitName> = new Map([
+  ['train', 'train'],
+  ['training', 'train'],
+  ['validation', 'validation'],
+  ['valid', 'validation'],
+  ['val', 'validation'],
+  ['dev', 'validation'],
+  ['test', 'test'],
+  ['testing', 'test'],
+]);
 
 const splitOf = (cells: Cells, { split }: Columns): SplitName | undefined =>
-  split === undefined ? 'train' : splitAliases[String(cells[split]).trim().toLowerCase()];
+  split === undefined ? 'train' : splitAliases.get(cellText(cells[split]).toLowerCase());
 
 const splitProblem = (cells: Cells, { split = '' }: Columns): string =>
-  `split ${JSON.stringify(cells[split] ?? '')} is not train, validation or test`;
+  `split ${quoted(cells[split] ?? '')} is not train, validation or test`;
 
 function textProblem(text: unknown): string | undefined {
   if (text === undefined || text === null) return 'no text';
-  if (typeof text !== 'string') return `text is not a string but ${JSON.stringify(text)}`;
+  if (typeof text !== 'string') return `text is not a string but ${quoted(text)}`;
   return text.trim() === '' ? 'empty text' : undefined;
 }
 
@@ -254,8 +277,8 @@ class Filler {
     this.#labels = labels;
     this.#target = target;
     this.#dialogue = new DialogueMemory(reading.options.contextTurns ?? defaultTurns);
-    const { text, id, split, group, weight, context, labels: labelColumns } = reading.columns;
-    this.#used = new Set([text, id, split, group, weight, context, ...labelColumns]);
+    const { text, id, split, group, weight, context, dialogue, labels: labelColumns } = reading.columns;
+    this.#used = new Set([text, id, split, group, weight, context, dialogue, ...labelColumns]);
     this.#cleaned = Object.fromEntries(cleaningSteps.map((step) => [step, 0])) as Record<CleaningStep, number>;
   }
 
@@ -301,6 +324,7 @@ class Filler {
     const { store, prefix } = this.#target;
     const { columns } = this.#reading;
     const group = columns.group === undefined ? '' : cellText(row.cells[columns.group]);
+    const dialogue = columns.dialogue === undefined ? '' : cellText(row.cells[columns.dialogue]);
     const meta = this.#meta(row.cells);
     store.add(
       {
@@ -313,7 +337,7 @@ class Filler {
         ...(meta === undefined ? {} : { meta }),
       },
       split,
-      prefix,
+      { origin: prefix, dialogue: columns.dialogue === columns.group || dialogue === '' ? undefined : dialogue },
     );
   }
 
@@ -324,9 +348,11 @@ class Filler {
     const cell = cells[columns.weight];
     if (cell === undefined && options.mayLack?.includes(columns.weight)) return undefined;
     const weight = toNumber(cell);
-    return weight !== undefined && weight > 0 && typeof cell !== 'boolean'
+    if (weight === undefined || weight <= 0 || typeof cell === 'boolean')
+      return `weight ${quoted(cell ?? '')} is not a positive number`;
+    return weight >= weights.least && weight <= weights.most
       ? weight
-      : `weight ${JSON.stringify(cell ?? '')} is not a positive number`;
+      : `weight ${quoted(cell)} is not from ${weights.least} to ${weights.most}`;
   }
 
   #meta(cells: Cells): Readonly<Record<string, unknown>> | undefined {
@@ -338,7 +364,9 @@ class Filler {
   }
 }
 
-const cellText = (cell: unknown): string => String(cell ?? '').trim();
+/** What a cell says, as one text. */
+const cellText = (cell: unknown): string =>
+  typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : String(cell ?? '').trim();
 
 function rowId({ file, line, cells }: Row, { id }: Columns): string {
   const told = id === undefined ? '' : cellText(cells[id]);

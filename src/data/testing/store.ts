@@ -27,8 +27,8 @@ export async function listOf(examples: Examples): Promise<Example[]> {
   return list;
 }
 
-/** A dataset with its examples in memory, to compare. */
-export async function inMemory({ close, splits, ...rest }: Dataset) {
+/** A dataset with its examples in memory, to compare wherever it lies. */
+export async function inMemory({ close, files: _, splits, ...rest }: Dataset) {
   const [train, validation, test] = [
     await listOf(splits.train),
     await listOf(splits.validation),
@@ -88,7 +88,7 @@ async function fill(work: WorkFolder, splits: SomeSplits, task: Task): Promise<F
     for (const example of splits[name] ?? []) {
       const { target, ...rest } = example;
       const held = [...target.keys()].filter((k) => target[k] === 1);
-      store.add({ ...rest, labels: task === 'regression' ? target : held }, name, '');
+      store.add({ ...rest, labels: task === 'regression' ? target : held }, name, { origin: '' });
       list.push(example);
     }
   store.flush();
