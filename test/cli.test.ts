@@ -1,9 +1,12 @@
 /** Every command as a user runs it: a process of its own, with the compiled code. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import {
+  closeSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -417,6 +420,56 @@ describe('data', () => {
     await output('data', 'split', '--data', 'posts.csv', '--out', 'parts', '--seed', '3', ...columns);
     expect(readdirSync(at('parts')).sort()).toEqual(['dataset.json', 'test.jsonl', 'train.jsonl', 'validation.jsonl']);
     expect(JSON.parse(await output('data', 'inspect', '--data', 'parts', '--json'))).toMatchObject({ labels });
+  });
+});
+
+/** A device on which every write fails for lack of space; Linux has one. */
+const full = '/dev/full';
+
+describe.skipIf(!existsSync(full))('on a full disk', () => {
+  /** What a command does that cannot write to one of its outputs; what it writes to the other. */
+  async function emotuneOnto(which: 'stdout' | 'stderr', ...args: readonly string[]) {
+    const device = openSync(full, 'w');
+    const stdio = which === 'stdout' ? (['ignore', device, 'pipe'] as const) : (['ignore', 'pipe', device] as const);
+    const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+      cwd: folder,
+      stdio: [...stdio],
+    });
+    closeSync(device);
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    const written = await text((which === 'stdout' ? child.stderr : child.stdout)!);
+    return { code: await ended, written };
+  }
+  const cannot = 'stdout cannot be written: ENOSPC: no space left on device, write';
+  const train = (out: string, ...flags: readonly string[]) => [
+    'train',
+    '--data',
+    'posts.jsonl',
+    '--out',
+    out,
+    ...small,
+    ...flags,
+  ];
+
+  it('a run goes on without its log, and says so once', async () => {
+    const { code, written } = await emotuneOnto('stdout', ...train(at('full-json'), '--json'));
+    expect({ code, written }).toEqual({ code: 0, written: `warning: ${cannot}; the run's folder has everything\n` });
+    expect(readdirSync(at('full-json')).sort()).toEqual(readdirSync(run).sort());
+    const events = jsonLines(readFileSync(at('full-json', 'metrics.jsonl'), 'utf8')) as TrainEvent[];
+    expect(events.at(-1)).toMatchObject({ type: 'done', reason: 'finished' });
+  });
+
+  it('a run goes on without its progress, and without its summary', async () => {
+    const progress = await emotuneOnto('stderr', ...train(at('full-plain'), '--plain'));
+    expect(progress).toEqual({ code: 0, written: expect.stringContaining('next:\n  npx emotune predict') });
+    const summary = await emotuneOnto('stdout', ...train(at('full-quiet'), '--quiet'));
+    expect(summary).toEqual({ code: 0, written: `warning: ${cannot}; the run's folder has everything\n` });
+  });
+
+  it('a command whose output is its purpose says why it ends', async () => {
+    const ended = { code: 2, written: `error: ${cannot}\n` };
+    expect(await emotuneOnto('stdout', 'predict', '--model', run, 'Oh no')).toEqual(ended);
+    expect(await emotuneOnto('stdout', 'data', 'list', '--json')).toEqual(ended);
   });
 });
 

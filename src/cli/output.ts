@@ -1,22 +1,46 @@
 /** Writing results: no faster than they are read, and without complaint when the reader goes away. */
-import { once } from 'node:events';
+import { ConfigError } from '../core/errors.ts';
 
-/** Writes lines to stdout; resolves when there is room for more. */
-export async function printLines(lines: readonly string[]): Promise<void> {
-  const { stdout } = process;
-  if (lines.length > 0 && !stdout.write(lines.map((line) => `${line}\n`).join(''))) await once(stdout, 'drain');
+/**
+ * Writes lines to stdout; resolves when they are written.
+ *
+ * @throws ConfigError if they cannot be: the disk is full, the terminal is gone. A reader that left is no error.
+ */
+export function printLines(lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''), (error) => {
+      if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+      else reject(new ConfigError(`stdout cannot be written: ${error.message}`, { cause: error }));
+    });
+  });
 }
 
 /**
- * `emotune predict … | head`: a reader who has seen enough is no error. What is only told on stderr may go unread
- * without ending the work. A command with something to finish first listens to SIGPIPE.
+ * For lines that matter less than the work they tell of: once stdout fails, stderr says so and where else it stands, and no
+ * more is written, so that what is there has no gaps.
+ */
+export function openLog(elsewhere: string): (lines: readonly string[]) => Promise<void> {
+  let failed = false;
+  return async (lines) => {
+    if (failed) return;
+    try {
+      await printLines(lines);
+    } catch (error) {
+      if (!failed) process.stderr.write(`warning: ${(error as Error).message}; ${elsewhere}\n`);
+      failed = true;
+    }
+  };
+}
+
+/**
+ * `emotune predict … | head`: a reader who has seen enough is no error. A command with something to finish first listens
+ * to SIGPIPE. Other failures of stdout are thrown by {@link printLines}; what is only told on stderr may go unread
+ * without ending the work.
  */
 export function exitWhenReaderLeaves(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (!process.emit('SIGPIPE', 'SIGPIPE')) process.exit(0);
+    if (error.code === 'EPIPE' && !process.emit('SIGPIPE', 'SIGPIPE')) process.exit(0);
   });
-  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  process.stderr.on('error', () => {});
 }

@@ -25,9 +25,16 @@ export interface ReporterOptions {
   readonly quiet?: boolean;
 }
 
-/** Progress goes to stderr, so that what stdout holds is the result; but `--json` is for programs and goes to stdout. */
-export function openReporter({ json, plain, quiet }: ReporterOptions): Reporter {
-  if (json) return jsonReporter();
+/**
+ * Progress goes to stderr, so that what stdout holds is the result; but `--json` is for programs and goes to stdout.
+ *
+ * @param print lines to stdout.
+ */
+export function openReporter(
+  { json, plain, quiet }: ReporterOptions,
+  print: (lines: readonly string[]) => void,
+): Reporter {
+  if (json) return jsonReporter(print);
   if (quiet) return quietReporter();
   return plain || !process.stderr.isTTY ? linesReporter() : liveReporter();
 }
@@ -37,8 +44,8 @@ const writeNotice = () => process.stderr.write(`${stoppingNotice}\n`);
 const writeNote = (line: string) => process.stderr.write(`${line}\n`);
 const nothing = () => {};
 
-const jsonReporter = (): Reporter => ({
-  event: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+const jsonReporter = (print: (lines: readonly string[]) => void): Reporter => ({
+  event: (event) => print([JSON.stringify(event)]),
   fetching: nothing,
   note: writeNote,
   stopping: nothing,

@@ -9,7 +9,7 @@ import { exitCodes } from './failure.ts';
 import { addFlags, argumentsOf, flagOf, type Values, valuesFrom } from './flags.ts';
 import { hubFor, hubGroup, hubShape } from './hub-flags.ts';
 import { abortOnInterrupt } from './interrupt.ts';
-import { printLines } from './output.ts';
+import { openLog, printLines } from './output.ts';
 import { pastEvents } from './past-events.ts';
 import { commandLine } from './shell.ts';
 import { columnsOf, styleFor } from './terminal.ts';
@@ -149,7 +149,8 @@ async function watch(
   const { track } = await import('../tracking/track.ts');
   const { sinksFor } = await import('./tracking.ts');
   const sinks = sinksFor(options, (message) => reporter.event({ type: 'warning', message }, state));
-  const reporter = openReporter(output);
+  const print = openLog("the run's folder has everything");
+  const reporter = openReporter(output, print);
   const interrupt = abortOnInterrupt({ onInterrupt: reporter.stopping, onKill: reporter.close });
   let failure: unknown;
   try {
@@ -173,7 +174,7 @@ async function watch(
     if (next && state.checkpoint) process.stderr.write(`go on from step ${state.checkpoint.step}: ${next.resume}\n`);
     throw failure;
   }
-  if (!output.json && next) await printLines(trainSummary(state, next, styleFor(process.stdout)));
+  if (!output.json && next) await print(trainSummary(state, next, styleFor(process.stdout)));
   return state.result?.reason === 'aborted' ? exitCodes.interrupted : exitCodes.ok;
 }
 
