@@ -167,19 +167,22 @@ describe('train', () => {
     expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringMatching(/^error: .*maxGradNorm/m) });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('stops cleanly at %s, and leaves a run that is whole', async (signal) => {
-    const out = at(signal);
-    const child = start('train', '--data', 'posts.jsonl', '--out', out, ...small, '--epochs', '500');
-    const outcome = outcomeOf(child);
-    await seen(child.stderr, /^step +1\//m);
-    child.kill(signal);
-    const { code, stdout, stderr } = await outcome;
-    expect(code).toBe(130);
-    expect(stderr).toContain('stopping after this step');
-    expect(stdout).toMatch(/^Stopped at step \d+ of 2500\. The run is usable/m);
-    expect(readdirSync(out).sort()).toEqual([...readdirSync(run), 'checkpoints'].sort());
-    if (signal === 'SIGINT') expect(await output('predict', '--model', out, 'Hello there')).toContain('Hello there');
-  });
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'stops cleanly at %s, and leaves a run that is whole',
+    async (signal) => {
+      const out = at(signal);
+      const child = start('train', '--data', 'posts.jsonl', '--out', out, ...small, '--epochs', '500');
+      const outcome = outcomeOf(child);
+      await seen(child.stderr, /^step +1\//m);
+      child.kill(signal);
+      const { code, stdout, stderr } = await outcome;
+      expect(code).toBe(130);
+      expect(stderr).toContain('stopping after this step');
+      expect(stdout).toMatch(/^Stopped at step \d+ of 2500\. The run is usable/m);
+      expect(readdirSync(out).sort()).toEqual([...readdirSync(run), 'checkpoints'].sort());
+      if (signal === 'SIGINT') expect(await output('predict', '--model', out, 'Hello there')).toContain('Hello there');
+    },
+  );
 
   it('stops cleanly when the reader of its events leaves', async () => {
     const out = at('left');
@@ -420,6 +423,31 @@ describe('data', () => {
     await output('data', 'split', '--data', 'posts.csv', '--out', 'parts', '--seed', '3', ...columns);
     expect(readdirSync(at('parts')).sort()).toEqual(['dataset.json', 'test.jsonl', 'train.jsonl', 'validation.jsonl']);
     expect(JSON.parse(await output('data', 'inspect', '--data', 'parts', '--json'))).toMatchObject({ labels });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a signal', () => {
+  it.each<[NodeJS.Signals, string[]]>([
+    ['SIGINT', ['data', 'inspect']],
+    ['SIGHUP', ['data', 'split', '--out', 'never']],
+    ['SIGTERM', ['evaluate', '--model', run]],
+    ['SIGTERM', ['train', '--dry-run']],
+  ])('%s ends %j, and no working files stay behind', async (signal, args) => {
+    const temporary = mkdtempSync(at('tmp-'));
+    const data = join(temporary, 'data.csv'); // a pipe that nobody writes to: the command waits in its middle
+    execFileSync('mkfifo', [data]);
+    vi.stubEnv('TMPDIR', temporary);
+    const child = start(...args, '--data', data);
+    vi.unstubAllEnvs();
+    const ended = new Promise((resolve) => child.on('close', (code, by) => resolve(by ?? code)));
+    const working = () => [
+      ...readdirSync(temporary).filter((name) => name.startsWith('emotune-')),
+      ...readdirSync(folder).filter((name) => name.startsWith('never')),
+    ];
+    await vi.waitFor(() => expect(working()).toHaveLength(1), { timeout: 30_000 });
+    child.kill(signal);
+    expect(await ended).toBe(signal);
+    expect(working()).toEqual([]);
   });
 });
 

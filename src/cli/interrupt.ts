@@ -1,10 +1,28 @@
-/** Ctrl-C once: finish the step and stop. Twice: stop now. A reader of stdout that leaves stops a run, too. */
+/**
+ * Ctrl-C once: a run finishes its step and stops. Twice, or without a run: stop now. A reader of stdout that leaves, or a
+ * terminal that closes, stops a run, too.
+ */
+import { constants } from 'node:os';
 
-const signals = ['SIGINT', 'SIGTERM'] as const;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Turns the first interrupt into an abort. The second one is left to the operating system, which ends the process even
- * while the engine is busy.
+ * At a signal that nothing else handles, what listens to the end of the process is told (working folders go), and the
+ * operating system ends it. `process.exit` would wait for the engine.
+ */
+export function tidyWhenInterrupted(): void {
+  function handle(signal: NodeJS.Signals): void {
+    if (process.listenerCount(signal) > 1) return;
+    process.emit('exit', 128 + constants.signals[signal]);
+    process.off(signal, handle);
+    process.kill(process.pid, signal);
+  }
+  for (const signal of signals) process.on(signal, handle);
+}
+
+/**
+ * Turns the first interrupt into an abort. The second one is left to {@link tidyWhenInterrupted} and the operating system,
+ * which ends the process even while the engine is busy.
  *
  * @param onInterrupt called at the first interrupt, to tell the user.
  * @param onKill called before the second ends the process, to leave the terminal in order.

@@ -2,6 +2,7 @@
 /** Where the command line starts, and the one place where it ends. */
 import { setFlagsFromString } from 'node:v8';
 import { reportFailure } from './failure.ts';
+import { tidyWhenInterrupted } from './interrupt.ts';
 import { exitWhenReaderLeaves } from './output.ts';
 import { makeProgram } from './program.ts';
 
@@ -17,6 +18,7 @@ function keepHeapSmall(): void {
 async function main(args: readonly string[]): Promise<void> {
   keepHeapSmall();
   exitWhenReaderLeaves();
+  tidyWhenInterrupted();
   const program = makeProgram();
   try {
     if (args.length === 0) program.outputHelp();

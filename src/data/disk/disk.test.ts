@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
@@ -111,11 +112,25 @@ describe('a work folder', () => {
 
   it('is gone once closed', async () => {
     const folder = join(temporaryFolder(), 'work');
+    const listeners = process.listenerCount('exit');
     const work = await openWorkFolder(folder);
     work.keep(new RecordFile(work.path('records'))).appendText('x');
     await work.close();
     await work.close();
     expect(existsSync(folder)).toBe(false);
+    expect(process.listenerCount('exit')).toBe(listeners);
+  });
+
+  it('is gone when the process exits without closing it', () => {
+    const folder = join(temporaryFolder(), 'work');
+    const module = new URL('work-folder.ts', import.meta.url).href;
+    const program = `
+      const { openWorkFolder } = await import(${JSON.stringify(module)});
+      const { writeFileSync } = await import('node:fs');
+      writeFileSync((await openWorkFolder(${JSON.stringify(folder)})).path('x'), 'x');
+      process.exit(7);`;
+    const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+    expect({ status, left: existsSync(folder) }).toEqual({ status: 7, left: false });
   });
 
   it('is no one else’s, whoever names the same place at the same time', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,11 +19,22 @@ export interface WorkFolder {
 
 /**
  * Makes a working folder: inside `path`, where others may have theirs at the same time and those that killed processes
- * left are removed; default: a new one among the system's temporary files. `path` goes with the last of them.
+ * left are removed; default: a new one among the system's temporary files. `path` goes with the last of them. If the
+ * process exits before the folder is closed, it is removed then.
  */
 export async function openWorkFolder(path?: string): Promise<WorkFolder> {
-  const { folder, release } = path === undefined ? await systemFolder() : await ownFolder(path);
+  const { folder, release, releaseNow } = path === undefined ? systemFolder() : await ownFolder(path);
   const open = new Set<{ close(): void }>();
+  const closeFiles = () => {
+    for (const file of open) file.close();
+    open.clear();
+  };
+  const removeNow = () => {
+    closeFiles();
+    rmSync(folder, { recursive: true, force: true });
+    releaseNow();
+  };
+  process.on('exit', removeNow);
   return {
     path: (name) => join(folder, name),
     keep(file) {
@@ -30,23 +42,27 @@ export async function openWorkFolder(path?: string): Promise<WorkFolder> {
       return file;
     },
     async close() {
-      for (const file of open) file.close();
-      open.clear();
+      closeFiles();
       await rm(folder, { recursive: true, force: true });
       await release();
+      process.off('exit', removeNow);
     },
   };
 }
 
+/** A folder that was made in the same step in which it is returned, so that no signal comes between. */
 interface Place {
   readonly folder: string;
   /** After the folder is gone. */
   readonly release: () => Promise<void>;
+  /** The same in a process that exits. */
+  readonly releaseNow: () => void;
 }
 
-const systemFolder = async (): Promise<Place> => ({
-  folder: await mkdtemp(join(tmpdir(), 'emotune-data-')),
+const systemFolder = (): Place => ({
+  folder: mkdtempSync(join(tmpdir(), 'emotune-data-')),
   release: async () => {},
+  releaseNow: () => {},
 });
 
 const lockTimes = { beatMs: 2000, staleMs: 20_000 };
@@ -63,12 +79,18 @@ async function ownFolder(path: string): Promise<Place> {
   await removeAbandoned(path);
   const folder = join(path, randomUUID().slice(0, 8));
   const unlock = await lockIn(path, lockOf(folder));
-  await mkdir(folder);
+  mkdirSync(folder);
   return {
     folder,
     async release() {
       await unlock();
       await rmdir(path).catch(() => {}); // others are in it, or it is gone
+    },
+    releaseNow() {
+      rmSync(lockOf(folder), { force: true });
+      try {
+        rmdirSync(path);
+      } catch {} // as above
     },
   };
 }
