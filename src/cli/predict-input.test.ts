@@ -1,4 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -7,7 +16,7 @@ import { fileTexts, type Input, type InputColumns } from './predict-input.ts';
 const folder = mkdtempSync(join(tmpdir(), 'emotune-input-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function read(name: string, content: string, columns?: InputColumns): Promise<Input[]> {
+async function read(name: string, content: string | Uint8Array, columns?: InputColumns): Promise<Input[]> {
   const path = join(folder, name);
   writeFileSync(path, content);
   const out: Input[] = [];
@@ -49,7 +58,7 @@ it('reads what was said before from a column of a table', async () => {
   ).toEqual([{ text: 'one' }, { text: 'two', context: [{ role: 'user', text: 'a' }] }]);
 });
 
-it.each([
+it.each<[string, string | Uint8Array, InputColumns | undefined, string]>([
   ['a.csv', 'id,words\n', undefined, 'no text column (such as text, tweet, sentence) among the columns [id, words]'],
   [
     'a.csv',
@@ -58,7 +67,17 @@ it.each([
     "no column 'word' among the columns [id, words]; name it with --text-column",
   ],
   ['a.csv', '', undefined, 'a.csv: is empty; it needs a header line and texts'],
-  ['a.csv', 'text\n"open\n', undefined, 'a.csv: a quote (") is opened and never closed; close it'],
+  ['a.csv', 'text\n"open\n', undefined, 'a.csv: a quote (") opened in the record at line 2 is never closed; close it'],
+  ['a.csv', `text\n"${'x'.repeat(1 << 26)}`, undefined, 'a.csv: a quote (") opened in the record at line 2'],
+  ['a.csv', 'text,text\n', undefined, "a.csv: two columns are called 'text' in [text, text]; rename one"],
+  ['a.csv', Buffer.from('text\ncaf\xe9\n', 'latin1'), undefined, 'a.csv: byte 0xe9 at offset 8 (line 2) is not UTF-8'],
+  ...['a.csv', 'a.jsonl', 'a.txt'].map((name): [string, Uint8Array, undefined, string] => [
+    name,
+    Buffer.from('\ufefftext\na\n', 'utf16le'),
+    undefined,
+    `${name}: is UTF-16; convert it`,
+  ]),
+  ['a.jsonl', `{"text":"a"}\n${'x'.repeat((1 << 26) + 1)}`, undefined, 'a.jsonl: line 2 is longer than 64 MiB'],
   [
     'a.csv',
     'id,text\n',
@@ -72,10 +91,43 @@ it.each([
     "a.txt: a .txt file has no column 'text', a line is a text; use .csv, .tsv or .jsonl",
   ],
   ['a.pdf', '', undefined, 'a.pdf: expected a .txt, .csv, .tsv or .jsonl file'],
-])('refuses %s with %j', async (name, content, columns, message) => {
+])('refuses %s: %#', async (name, content, columns, message) => {
   await expect(read(name, content, columns)).rejects.toThrow(message);
 });
 
 it('says when there is no such file', async () => {
   await expect(fileTexts('nowhere.txt').next()).rejects.toThrow('nowhere.txt: no such file; check the path');
 });
+
+it.each(['a.csv', 'a.jsonl', 'a.txt'])('says that %s is a folder', async (name) => {
+  const path = join(mkdtempSync(join(folder, 'in-')), name);
+  mkdirSync(path);
+  await expect(fileTexts(path).next()).rejects.toThrow(`${name}: cannot be read (EISDIR)`);
+});
+
+/** How far this process has read into an open file; undefined if it is not open. */
+function readingAt(path: string): number | undefined {
+  const open = readdirSync('/proc/self/fd').find((fd) => {
+    const link = join('/proc/self/fd', fd);
+    return existsSync(link) && readlinkSync(link) === path;
+  });
+  return open === undefined
+    ? undefined
+    : Number(/^pos:\s*(\d+)/.exec(readFileSync(join('/proc/self/fdinfo', open), 'utf8'))?.[1]);
+}
+
+it.skipIf(!existsSync('/proc/self/fdinfo')).each([
+  ['long.csv', 'text\n'],
+  ['long.jsonl', ''],
+  ['long.txt', ''],
+])('reads no more of %s than is asked for, and closes it at an early end', async (name, header) => {
+  const path = join(folder, name);
+  writeFileSync(path, header + '{"text":"a"}\n'.repeat(1 << 16));
+  const texts = fileTexts(path);
+  for (let i = 0; i < 10; i++) expect((await texts.next()).done).toBe(false);
+  expect(readingAt(path)).toBe(1 << 16);
+  await texts.return();
+  expect(readingAt(path)).toBeUndefined();
+});
+
+it('takes an empty .txt for no texts', async () => expect(await read('empty.txt', '')).toEqual([]));

@@ -1,12 +1,12 @@
 /** Where `predict` gets its texts from. */
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { type CsvError, parse } from 'csv-parse';
 import { ConfigError, DataError } from '../core/errors.ts';
+import { guessTextColumn } from '../data/columns.ts';
 import { readTurns } from '../data/context.ts';
+import { type Cells, isDelimitedFile, isRowFile, rowBatches } from '../data/rows.ts';
+import { textChunks } from '../data/text-file.ts';
+import { textLines } from '../data/text-lines.ts';
 import type { Turn } from '../text/prompt.ts';
-import { textLines } from './text-lines.ts';
 
 /** A text to classify, or a record that has none and why. */
 export interface Input {
@@ -22,116 +22,71 @@ export interface InputColumns {
   readonly context?: string | undefined;
 }
 
-/** Column names that are taken for the texts', in the order of preference. */
-const usualTextColumns = 'text tweet sentence content utterance message post comment review body document'.split(' ');
-
 /**
- * The texts of a file, in its order: lines of a .txt, the text column of a .csv, .tsv or .jsonl.
+ * The texts of a file, in its order: lines of a .txt, the text column of a .csv, .tsv or .jsonl. Read as they are asked
+ * for, in constant memory.
  *
  * @throws ConfigError for another kind of file, or columns of a .txt.
  * @throws DataError   if the file cannot be read or has no such column, naming those there are.
  */
 export async function* fileTexts(path: string, columns: InputColumns = {}): AsyncGenerator<Input, void> {
-  const read = readers[extname(path).toLowerCase()];
-  if (!read)
+  if (extname(path).toLowerCase() === '.txt') yield* plainTexts(path, columns);
+  else if (!isRowFile(path))
     throw new ConfigError(`--input ${path}: expected a .txt, .csv, .tsv or .jsonl file; a pipe works for others`);
-  await checkReadable(path);
-  yield* read(path, columns);
+  else yield* isDelimitedFile(path) ? delimitedTexts(path, columns) : jsonTexts(path, columns);
 }
 
 /** The texts of a stream, one a line. */
-export async function* streamTexts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Input, void> {
-  for await (const text of textLines(stream)) yield { text };
+export async function* streamTexts(stream: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Input, void> {
+  for await (const lines of textLines(stream, name)) for (const text of lines) yield { text };
 }
-
-type Reader = (path: string, columns: InputColumns) => AsyncGenerator<Input, void>;
-
-const readers: Readonly<Record<string, Reader>> = {
-  '.txt': plainTexts,
-  '.csv': (path, columns) => delimitedTexts(path, ',', columns),
-  '.tsv': (path, columns) => delimitedTexts(path, '\t', columns),
-  '.jsonl': jsonTexts,
-  '.ndjson': jsonTexts,
-};
 
 function plainTexts(path: string, { text, context }: InputColumns): AsyncGenerator<Input, void> {
   const column = text ?? context;
   if (column !== undefined)
     throw new ConfigError(`${path}: a .txt file has no column '${column}', a line is a text; use .csv, .tsv or .jsonl`);
-  return streamTexts(createReadStream(path));
+  return streamTexts(textChunks(path), path);
 }
 
-async function checkReadable(path: string): Promise<void> {
-  try {
-    await (await open(path)).close();
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new DataError(`${path}: ${code === 'ENOENT' ? 'no such file; check the path' : message}`, { cause });
-  }
-}
-
-async function* delimitedTexts(path: string, delimiter: string, columns: InputColumns): AsyncGenerator<Input, void> {
-  const records = createReadStream(path).pipe(
-    parse({ bom: true, delimiter, relax_column_count: true, relax_quotes: true, skip_empty_lines: true }),
-  );
-  let header: readonly string[] | undefined;
+async function* delimitedTexts(path: string, columns: InputColumns): AsyncGenerator<Input, void> {
   let chosen: Chosen | undefined;
-  try {
-    for await (const record of records as AsyncIterable<string[]>) {
-      if (!header || !chosen) {
-        header = record.map((name) => name.trim());
-        chosen = chooseColumns(header, path, columns);
-      } else if (record.length !== header.length)
-        yield { text: '', error: `${record.length} fields where ${header.length} are needed` };
-      else {
-        const { text, context } = chosen;
-        yield inputOf(record[header.indexOf(text)]!, context && record[header.indexOf(context)]);
-      }
+  for await (const { columns: header, records } of rowBatches(path)) {
+    if (header.length > 0) chosen ??= chooseColumns(header, path, columns);
+    for (const record of records) {
+      if ('cells' in record) yield inputOf(record.cells, chosen!);
+      else yield { text: '', error: record.reason };
     }
-  } catch (error) {
-    if ((error as CsvError).code === 'CSV_QUOTE_NOT_CLOSED')
-      throw new DataError(`${path}: a quote (") is opened and never closed; close it`);
-    throw error;
   }
-  if (!header) throw new DataError(`${path}: is empty; it needs a header line and texts`);
+  if (!chosen) throw new DataError(`${path}: is empty; it needs a header line and texts`);
 }
 
 async function* jsonTexts(path: string, columns: InputColumns): AsyncGenerator<Input, void> {
   let chosen: Chosen | undefined;
   let contexts = 0;
-  for await (const line of textLines(createReadStream(path))) {
-    if (line.trim() === '') continue;
-    const record = parseObject(line);
-    if (!record) {
-      yield { text: '', error: 'not a JSON object' };
-      continue;
+  for await (const { records } of rowBatches(path))
+    for (const record of records) {
+      if (!('cells' in record)) {
+        yield { text: '', error: 'not a JSON object' };
+        continue;
+      }
+      const { cells } = record;
+      // the first record of a conversation may lack what was said before it
+      chosen ??= chooseColumns([...Object.keys(cells), ...(columns.context ? [columns.context] : [])], path, columns);
+      if (columns.context !== undefined && columns.context in cells) contexts++;
+      if (typeof cells[chosen.text] === 'string') yield inputOf(cells, chosen);
+      else yield { text: '', error: `no text in '${chosen.text}'` };
     }
-    // the first record of a conversation may lack what was said before it
-    chosen ??= chooseColumns([...Object.keys(record), ...(columns.context ? [columns.context] : [])], path, columns);
-    if (columns.context !== undefined && columns.context in record) contexts++;
-    const text = record[chosen.text];
-    if (typeof text !== 'string') yield { text: '', error: `no text in '${chosen.text}'` };
-    else yield inputOf(text, chosen.context && record[chosen.context]);
-  }
   if (columns.context !== undefined && contexts === 0)
     throw new DataError(
       `${path}: no record has a field '${columns.context}'; name what was said before with --context-column`,
     );
 }
 
-function inputOf(text: string, cell: unknown): Input {
-  const context = readTurns(cell);
+function inputOf(cells: Cells, chosen: Chosen): Input {
+  const text = String(cells[chosen.text]);
+  const context = readTurns(chosen.context && cells[chosen.context]);
   if (typeof context === 'string') return { text, error: context };
   return context.length === 0 ? { text } : { text, context };
-}
-
-function parseObject(line: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 interface Chosen {
@@ -146,9 +101,7 @@ function chooseColumns(columns: readonly string[], path: string, { text, context
     if (!columns.includes(name)) throw missing(`no column '${name}'`, flag);
     return name;
   };
-  const usual = usualTextColumns.find((name) => columns.some((other) => other.toLowerCase() === name));
-  const found =
-    text === undefined ? columns.find((name) => name.toLowerCase() === usual) : named(text, '--text-column');
+  const found = text === undefined ? guessTextColumn(columns) : named(text, '--text-column');
   if (found === undefined) throw missing('no text column (such as text, tweet, sentence)', '--text-column');
   return { text: found, context: context === undefined ? undefined : named(context, '--context-column') };
 }

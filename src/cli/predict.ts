@@ -62,7 +62,7 @@ async function inputs(
   const { fileTexts, streamTexts } = await import('./predict-input.ts');
   if (input !== undefined) return fileTexts(input, { text: textColumn, context: contextColumn });
   if (process.stdin.isTTY) process.stderr.write('Type texts, one a line; Ctrl-D ends.\n');
-  return streamTexts(process.stdin);
+  return streamTexts(process.stdin, 'stdin');
 }
 
 async function* given(texts: readonly string[]): AsyncGenerator<Input, void> {

@@ -1,30 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { batchesAsTheyCome } from './batches.ts';
-import { textLines } from './text-lines.ts';
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const out: T[] = [];
   for await (const item of items) out.push(item);
   return out;
 }
-
-async function* pieces(...parts: readonly (string | Uint8Array)[]) {
-  for (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part;
-}
-
-it('cuts a stream into lines wherever its pieces end', async () => {
-  const [first, second] = [Buffer.from('é').subarray(0, 1), Buffer.from('é').subarray(1)];
-  expect(await all(textLines(pieces('on', 'e\ntwo\r\n\nca', 'f', first, second, '\nlast')))).toEqual([
-    'one',
-    'two',
-    '',
-    'café',
-    'last',
-  ]);
-  expect(await all(textLines(pieces('\ufeffone\n')))).toEqual(['one']);
-  expect(await all(textLines(pieces()))).toEqual([]);
-});
 
 it('makes full batches of what comes at once', async () => {
   async function* items() {

@@ -41,6 +41,15 @@ const usual = {
   split: ['split'],
 };
 
+/** The first column with one of the names, in any case; the names in the order of preference. */
+function guess(columns: readonly string[], names: readonly string[]): string | undefined {
+  const wanted = names.find((name) => columns.some((column) => column.toLowerCase() === name));
+  return columns.find((column) => column.toLowerCase() === wanted);
+}
+
+/** The column that is taken for the texts'. */
+export const guessTextColumn = (columns: readonly string[]): string | undefined => guess(columns, usual.text);
+
 /** What the columns of a table are chosen from. */
 export interface ColumnSurvey {
   readonly file: string;
@@ -63,15 +72,12 @@ export function chooseColumns(survey: ColumnSurvey, options: ColumnOptions): Col
   };
   const told = (name: string, option: string): string =>
     columns.includes(name) ? name : missing(`no column '${name}'`, option);
-  const guess = (names: readonly string[]): string | undefined => {
-    const wanted = names.find((name) => columns.some((column) => column.toLowerCase() === name));
-    return columns.find((column) => column.toLowerCase() === wanted);
-  };
 
-  const text = options.textColumn ? told(options.textColumn, 'textColumn') : guess(usual.text);
+  const text = options.textColumn ? told(options.textColumn, 'textColumn') : guessTextColumn(columns);
   if (text === undefined) return missing(`no text column (such as ${usual.text.slice(0, 3).join(', ')})`, 'textColumn');
-  const id = options.idColumn ? told(options.idColumn, 'idColumn') : guess(usual.id);
-  const guessSplit = (): string | undefined => (options.splitColumn === false ? undefined : guess(usual.split));
+  const id = options.idColumn ? told(options.idColumn, 'idColumn') : guess(columns, usual.id);
+  const guessSplit = (): string | undefined =>
+    options.splitColumn === false ? undefined : guess(columns, usual.split);
   const split = options.splitColumn ? told(options.splitColumn, 'splitColumn') : guessSplit();
   const optional = {
     ...(options.groupColumn ? { group: told(options.groupColumn, 'groupColumn') } : {}),
@@ -83,7 +89,7 @@ export function chooseColumns(survey: ColumnSurvey, options: ColumnOptions): Col
   const others = columns.filter((column) => !used.has(column));
   const labels = options.labelColumns?.length
     ? options.labelColumns.map((name) => told(name, 'labelColumns'))
-    : guessLabels(survey, { others, byName: guess(usual.label), labels: options.labels });
+    : guessLabels(survey, { others, byName: guess(columns, usual.label), labels: options.labels });
   if (labels.length === 0)
     return missing(`no label column (such as ${usual.label.slice(0, 3).join(', ')})`, 'labelColumns');
 

@@ -98,6 +98,28 @@ describe('JSON Lines', () => {
   });
 });
 
+it.each<[string, string, RowFormat?]>([
+  ['a.csv', ''],
+  ['a.csv', '\n\n'],
+  ['a.csv', '\n', { columns: ['x'] }],
+  ['a.jsonl', '\ufeff \n'],
+])('%s is empty: %j', async (name, content, format) => {
+  await expect(cells(name, content, format)).rejects.toThrow('is empty; it needs at least one row');
+});
+
+it.each([
+  ['a.csv', 'x,y\n'],
+  ['a.csv', '1\n2\n'],
+  ['a.jsonl', '[\n'],
+])('%s is not empty: %j', async (name, content) => {
+  await expect(read(temporaryFile(name, content))).resolves.toBeDefined();
+});
+
+it('a record of JSON Lines has a longest length', () =>
+  expect(cells('a.jsonl', `{}\n{"x":"${'x'.repeat(1 << 26)}`)).rejects.toThrow(
+    /a\.jsonl: line 2 is longer than 64 MiB; put a line end after every text or record/,
+  ));
+
 it('an unknown kind of file is an error', () =>
   expect(read('a.xlsx')).rejects.toThrow(
     "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv or .jsonl, or set delimiter",

@@ -1,11 +1,11 @@
 import { extname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 import { type CsvError, parse } from 'csv-parse';
 
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Malformed } from './malformed.ts';
-import { textChunks } from './text-file.ts';
+import { emptyFile, textChunks } from './text-file.ts';
+import { longestRecord, textLines } from './text-lines.ts';
 
 /** Cells by column name; strings, or any JSON value in JSON Lines. */
 export type Cells = Readonly<Record<string, unknown>>;
@@ -36,60 +36,92 @@ export interface RowFormat {
 const delimiters: Readonly<Record<string, string>> = { '.csv': ',', '.tsv': '\t' };
 const jsonLines = ['.jsonl', '.ndjson'];
 
-/** The longest record of a delimited file, in bytes: a quote that is never closed must not take all memory. */
-const longestRecord = 1 << 26;
+/** Whether a file of this name has a header and delimited fields. */
+export const isDelimitedFile = (path: string): boolean => extname(path).toLowerCase() in delimiters;
 
 /** Whether {@link readRows} knows what to do with a file of this name. */
-export const isRowFile = (path: string): boolean => {
-  const extension = extname(path).toLowerCase();
-  return extension in delimiters || jsonLines.includes(extension);
-};
+export const isRowFile = (path: string): boolean =>
+  isDelimitedFile(path) || jsonLines.includes(extname(path).toLowerCase());
 
 /**
  * Streams the records of a CSV, TSV or JSON Lines file into `sink` and returns the names of its columns. Blank lines are
  * no records. A record with another number of fields than the header, or a line that is not a JSON object, is malformed:
  * reported, not thrown.
  *
- * @throws DataError   if the file cannot be read, repeats a column name, or ends inside a quote.
+ * @throws DataError   if the file cannot be read, is empty, repeats a column name, ends inside a quote, or has a record of
+ *                     more than 64 MiB.
  * @throws ConfigError if the extension says nothing and no delimiter is given.
  */
 export async function readRows(path: string, format: RowFormat, sink: RowSink): Promise<readonly string[]> {
+  let columns: readonly string[] = [];
+  let isEmpty = true;
+  for await (const piece of pieces(path, format, sink)) {
+    columns = piece.columns;
+    isEmpty &&= piece.isEmpty;
+  }
+  if (isEmpty) throw emptyFile(path);
+  return columns;
+}
+
+/** Some records of a file, one after the other. */
+export interface RowBatch {
+  /** Those of a header; in JSON Lines, the fields seen so far. */
+  readonly columns: readonly string[];
+  readonly records: readonly (Row | Malformed)[];
+}
+
+/**
+ * The records of a file that {@link isRowFile} knows, read as they are asked for: what is held is a piece of the file and
+ * its records. An empty file has no batch with a column.
+ *
+ * @throws DataError as {@link readRows}.
+ */
+export async function* rowBatches(path: string): AsyncGenerator<RowBatch, void> {
+  let records: (Row | Malformed)[] = [];
+  const add = (record: Row | Malformed): void => {
+    records.push(record);
+  };
+  for await (const { columns } of pieces(path, {}, { row: add, malformed: add })) {
+    yield { columns, records };
+    records = [];
+  }
+}
+
+/** A piece of a file whose records are in the sink. */
+interface Piece {
+  /** Those seen so far. */
+  readonly columns: readonly string[];
+  /** Whether there was neither a header nor a record so far. */
+  readonly isEmpty: boolean;
+}
+
+function pieces(path: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   const extension = extname(path).toLowerCase();
-  if (jsonLines.includes(extension)) return readJsonLines(path, sink);
+  if (jsonLines.includes(extension)) return jsonPieces(path, sink);
   const delimiter = format.delimiter ?? delimiters[extension];
   if (delimiter === undefined)
     throw new ConfigError(`${path}: unknown kind of file '${extension}'; use .csv, .tsv or .jsonl, or set delimiter`);
-  return readDelimited(path, { ...format, delimiter }, sink);
+  return delimitedPieces(path, { ...format, delimiter }, sink);
 }
 
-async function readJsonLines(file: string, sink: RowSink): Promise<readonly string[]> {
+async function* jsonPieces(file: string, sink: RowSink): AsyncGenerator<Piece, void> {
   const columns = new Set<string>();
   let line = 0;
-  for await (const source of lines(file)) {
-    line++;
-    if (source.trim() === '') continue;
-    const cells = parseObject(source);
-    if (typeof cells === 'string') sink.malformed({ file, line, reason: cells });
-    else {
-      for (const name in cells) columns.add(name);
-      sink.row({ file, line, cells });
+  let isEmpty = true;
+  for await (const lines of textLines(textChunks(file), file)) {
+    for (const source of lines) {
+      line++;
+      if (source.trim() === '') continue;
+      isEmpty = false;
+      const cells = parseObject(source);
+      if (typeof cells === 'string') sink.malformed({ file, line, reason: cells });
+      else {
+        for (const name in cells) columns.add(name);
+        sink.row({ file, line, cells });
+      }
     }
+    yield { columns: [...columns], isEmpty };
   }
-  return [...columns];
-}
-
-async function* lines(path: string): AsyncGenerator<string, void> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of textChunks(path)) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let from = 0;
-    for (let to = bytes.indexOf('\n'); to >= 0; to = bytes.indexOf('\n', from)) {
-      yield bytes.toString('utf8', from, to);
-      from = to + 1;
-    }
-    rest = bytes.subarray(from);
-  }
-  yield rest.toString('utf8');
 }
 
 function parseObject(source: string): Record<string, unknown> | string {
@@ -102,7 +134,7 @@ function parseObject(source: string): Record<string, unknown> | string {
   }
 }
 
-async function readDelimited(file: string, format: RowFormat, sink: RowSink): Promise<readonly string[]> {
+async function* delimitedPieces(file: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   let columns = format.columns && columnNames(format.columns, file);
   let nextLine = 1;
   const take = (fields: readonly string[], line: number): void => {
@@ -124,13 +156,16 @@ async function readDelimited(file: string, format: RowFormat, sink: RowSink): Pr
       nextLine = end + 1;
       return null;
     },
-  });
-  try {
-    await pipeline(textChunks(file), parser.resume());
-  } catch (error) {
-    throw explained(error as Error, file, nextLine);
+  }).resume();
+  const parsed = (give: (done: (error?: Error | null) => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => give((error) => (error ? reject(explained(error, file, nextLine)) : resolve())));
+  parser.on('error', () => {}); // `parsed` throws it
+  for await (const chunk of textChunks(file)) {
+    await parsed((done) => parser.write(chunk, done));
+    yield { columns: columns ?? [], isEmpty: nextLine === 1 };
   }
-  return columns ?? columnNames([], file);
+  await parsed((done) => parser.end(done));
+  yield { columns: columns ?? [], isEmpty: nextLine === 1 };
 }
 
 function newlines(text: string): number {

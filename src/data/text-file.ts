@@ -10,26 +10,29 @@ const carriageReturn = 0x0d;
 /**
  * Reads a small text file whole; see {@link textChunks}.
  *
- * @throws DataError as {@link textChunks}.
+ * @throws DataError as {@link textChunks}, and if the file is empty.
  */
 export async function readTextFile(path: string): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of textChunks(path)) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (text.trim() === '') throw emptyFile(path);
+  return text;
 }
+
+export const emptyFile = (path: string): DataError => new DataError(`${path}: is empty; it needs at least one row`);
 
 /**
  * The bytes of a text file that must be UTF-8, with or without a byte order mark, in pieces cut between characters;
  * line ends come back as `\n`.
  *
- * @throws DataError if the file is missing, empty, UTF-16, or has a byte that is not UTF-8 (naming its offset and line).
+ * @throws DataError if the file is missing, UTF-16, or has a byte that is not UTF-8 (naming its offset and line).
  */
 export async function* textChunks(path: string): AsyncGenerator<Buffer, void> {
   const file = await reading(path, open(path, 'r'));
   try {
     let rest = Buffer.alloc(0);
     let offset = 0; // of rest in the file
-    let blank = true;
     for (let end = false; !end; ) {
       const bytes = Buffer.allocUnsafeSlow(rest.length + chunkBytes);
       rest.copy(bytes);
@@ -42,11 +45,9 @@ export async function* textChunks(path: string): AsyncGenerator<Buffer, void> {
       if (!isUtf8(whole)) throw await notUtf8(path, whole, offset);
       rest = got.subarray(whole.length);
       const text = withoutCarriageReturns(whole.subarray(offset === 0 ? markLength(whole) : 0));
-      blank &&= text.toString('utf8').trim() === '';
       offset += whole.length;
       if (text.length > 0) yield text;
     }
-    if (blank) throw new DataError(`${path}: is empty; it needs at least one row`);
   } finally {
     await file.close();
   }
