@@ -494,6 +494,16 @@ describe.skipIf(!existsSync(full))('on a full disk', () => {
     expect(summary).toEqual({ code: 0, written: `warning: ${cannot}; the run's folder has everything\n` });
   });
 
+  it('results of which a part was written are no success', async () => {
+    const list = `ulimit -f 1; exec "${process.execPath}" "${join(root, 'dist/cli/main.js')}" data list --json > part.json`;
+    const { code, stderr } = await outcomeOf(spawn('sh', ['-c', list], { cwd: folder }));
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'error: stdout cannot be written: EFBIG: file too large, write\n',
+    });
+    expect([512, 1024]).toContain(readFileSync(at('part.json')).length); // a shell's idea of a block
+  });
+
   it('a command whose output is its purpose says why it ends', async () => {
     const ended = { code: 2, written: `error: ${cannot}\n` };
     expect(await emotuneOnto('stdout', 'predict', '--model', run, 'Oh no')).toEqual(ended);

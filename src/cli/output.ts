@@ -1,4 +1,7 @@
 /** Writing results: no faster than they are read, and without complaint when the reader goes away. */
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { ConfigError } from '../core/errors.ts';
 
 /**
@@ -6,14 +9,22 @@ import { ConfigError } from '../core/errors.ts';
  *
  * @throws ConfigError if they cannot be: the disk is full, the terminal is gone. A reader that left is no error.
  */
-export function printLines(lines: readonly string[]): Promise<void> {
-  if (lines.length === 0) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''), (error) => {
-      if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
-      else reject(new ConfigError(`stdout cannot be written: ${error.message}`, { cause: error }));
-    });
-  });
+export async function printLines(lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return;
+  try {
+    await write(process.stdout, lines.map((line) => `${line}\n`).join(''));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EPIPE') throw new ConfigError(`stdout cannot be written: ${message}`, { cause: error });
+  }
+}
+
+/** Into a file, Node.js writes once and takes a part for the whole (which is how a disk gets full); so that is done here. */
+async function write(stream: Writable & { readonly fd: number }, text: string): Promise<void> {
+  if (stream instanceof Socket)
+    return new Promise((resolve, reject) => stream.write(text, (error) => (error ? reject(error) : resolve())));
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length; ) done += writeSync(stream.fd, bytes, done);
 }
 
 /**
