@@ -11,12 +11,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { fileTexts, type Input, type InputColumns } from './predict-input.ts';
+import { fileTexts, type Input, type InputForm } from './predict-input.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'emotune-input-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function read(name: string, content: string | Uint8Array, columns?: InputColumns): Promise<Input[]> {
+async function read(name: string, content: string | Uint8Array, columns?: InputForm): Promise<Input[]> {
   const path = join(folder, name);
   writeFileSync(path, content);
   const out: Input[] = [];
@@ -36,6 +36,12 @@ it('reads the text column of a table, and keeps the place of a broken row', asyn
   ]);
   expect(await read('a.tsv', '\ufefftext\tid\none\t1\n')).toEqual([{ text: 'one' }]);
   expect(await read('b.csv', 'text,other\na,b\n', { text: 'other' })).toEqual([{ text: 'b' }]);
+});
+
+it('reads a table of another form', async () => {
+  expect(await read('a.csv', 'id;text\n1;a,b\n', { delimiter: ';' })).toEqual([{ text: 'a,b' }]);
+  expect(await read('a.txt', 'id\ttext\n1\ta\n', { delimiter: '\t' })).toEqual([{ text: 'a' }]);
+  expect(await read('a.tsv', 'text\n"a\n', { quoting: false })).toEqual([{ text: '"a' }]);
 });
 
 it('reads the text field of JSON Lines', async () => {
@@ -58,7 +64,7 @@ it('reads what was said before from a column of a table', async () => {
   ).toEqual([{ text: 'one' }, { text: 'two', context: [{ role: 'user', text: 'a' }] }]);
 });
 
-it.each<[string, string | Uint8Array, InputColumns | undefined, string]>([
+it.each<[string, string | Uint8Array, InputForm | undefined, string]>([
   ['a.csv', 'id,words\n', undefined, 'no text column (such as text, tweet, sentence) among the columns [id, words]'],
   [
     'a.csv',

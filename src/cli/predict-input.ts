@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { ConfigError, DataError } from '../core/errors.ts';
 import { guessTextColumn } from '../data/columns.ts';
 import { readTurns } from '../data/context.ts';
-import { type Cells, isDelimitedFile, isRowFile, rowBatches } from '../data/rows.ts';
+import { type Cells, isJsonLines, isRowFile, type RowFormat, rowBatches } from '../data/rows.ts';
 import { textChunks } from '../data/text-file.ts';
 import { textLines } from '../data/text-lines.ts';
 import type { Turn } from '../text/prompt.ts';
@@ -16,24 +16,24 @@ export interface Input {
   readonly error?: string;
 }
 
-/** The columns of a table that are read; the texts' is found by its name if it is not given. */
-export interface InputColumns {
+/** The form of a table, and its columns that are read; the texts' is found by its name if it is not given. */
+export interface InputForm extends Pick<RowFormat, 'delimiter' | 'quoting'> {
   readonly text?: string | undefined;
   readonly context?: string | undefined;
 }
 
 /**
- * The texts of a file, in its order: lines of a .txt, the text column of a .csv, .tsv or .jsonl. Read as they are asked
- * for, in constant memory.
+ * The texts of a file, in its order: lines of a .txt, the text column of a .csv, .tsv or .jsonl, or of any file with a
+ * `delimiter`. Read as they are asked for, in constant memory.
  *
  * @throws ConfigError for another kind of file, or columns of a .txt.
  * @throws DataError   if the file cannot be read or has no such column, naming those there are.
  */
-export async function* fileTexts(path: string, columns: InputColumns = {}): AsyncGenerator<Input, void> {
-  if (extname(path).toLowerCase() === '.txt') yield* plainTexts(path, columns);
-  else if (!isRowFile(path))
-    throw new ConfigError(`--input ${path}: expected a .txt, .csv, .tsv or .jsonl file; a pipe works for others`);
-  else yield* isDelimitedFile(path) ? delimitedTexts(path, columns) : jsonTexts(path, columns);
+export async function* fileTexts(path: string, form: InputForm = {}): AsyncGenerator<Input, void> {
+  if (isJsonLines(path)) yield* jsonTexts(path, form);
+  else if (isRowFile(path) || form.delimiter !== undefined) yield* delimitedTexts(path, form);
+  else if (extname(path).toLowerCase() === '.txt') yield* plainTexts(path, form);
+  else throw new ConfigError(`--input ${path}: expected a .txt, .csv, .tsv or .jsonl file; a pipe works for others`);
 }
 
 /** The texts of a stream, one a line. */
@@ -41,17 +41,17 @@ export async function* streamTexts(stream: AsyncIterable<Uint8Array>, name: stri
   for await (const lines of textLines(stream, name)) for (const text of lines) yield { text };
 }
 
-function plainTexts(path: string, { text, context }: InputColumns): AsyncGenerator<Input, void> {
+function plainTexts(path: string, { text, context }: InputForm): AsyncGenerator<Input, void> {
   const column = text ?? context;
   if (column !== undefined)
     throw new ConfigError(`${path}: a .txt file has no column '${column}', a line is a text; use .csv, .tsv or .jsonl`);
   return streamTexts(textChunks(path), path);
 }
 
-async function* delimitedTexts(path: string, columns: InputColumns): AsyncGenerator<Input, void> {
+async function* delimitedTexts(path: string, form: InputForm): AsyncGenerator<Input, void> {
   let chosen: Chosen | undefined;
-  for await (const { columns: header, records } of rowBatches(path)) {
-    if (header.length > 0) chosen ??= chooseColumns(header, path, columns);
+  for await (const { columns: header, records } of rowBatches(path, form)) {
+    if (header.length > 0) chosen ??= chooseColumns(header, path, form);
     for (const record of records) {
       if ('cells' in record) yield inputOf(record.cells, chosen!);
       else yield { text: '', error: record.reason };
@@ -60,10 +60,10 @@ async function* delimitedTexts(path: string, columns: InputColumns): AsyncGenera
   if (!chosen) throw new DataError(`${path}: is empty; it needs a header line and texts`);
 }
 
-async function* jsonTexts(path: string, columns: InputColumns): AsyncGenerator<Input, void> {
+async function* jsonTexts(path: string, form: InputForm): AsyncGenerator<Input, void> {
   let chosen: Chosen | undefined;
   let contexts = 0;
-  for await (const { records } of rowBatches(path))
+  for await (const { records } of rowBatches(path, form))
     for (const record of records) {
       if (!('cells' in record)) {
         yield { text: '', error: 'not a JSON object' };
@@ -71,14 +71,14 @@ async function* jsonTexts(path: string, columns: InputColumns): AsyncGenerator<I
       }
       const { cells } = record;
       // the first record of a conversation may lack what was said before it
-      chosen ??= chooseColumns([...Object.keys(cells), ...(columns.context ? [columns.context] : [])], path, columns);
-      if (columns.context !== undefined && columns.context in cells) contexts++;
+      chosen ??= chooseColumns([...Object.keys(cells), ...(form.context ? [form.context] : [])], path, form);
+      if (form.context !== undefined && form.context in cells) contexts++;
       if (typeof cells[chosen.text] === 'string') yield inputOf(cells, chosen);
       else yield { text: '', error: `no text in '${chosen.text}'` };
     }
-  if (columns.context !== undefined && contexts === 0)
+  if (form.context !== undefined && contexts === 0)
     throw new DataError(
-      `${path}: no record has a field '${columns.context}'; name what was said before with --context-column`,
+      `${path}: no record has a field '${form.context}'; name what was said before with --context-column`,
     );
 }
 
@@ -94,7 +94,7 @@ interface Chosen {
   readonly context: string | undefined;
 }
 
-function chooseColumns(columns: readonly string[], path: string, { text, context }: InputColumns): Chosen {
+function chooseColumns(columns: readonly string[], path: string, { text, context }: InputForm): Chosen {
   const missing = (what: string, flag: string): DataError =>
     new DataError(`${path}: ${what} among the columns [${columns.join(', ')}]; name it with ${flag}`);
   const named = (name: string, flag: string): string => {

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { ConfigError } from '../core/errors.ts';
 import type { Classifier, Prediction } from '../predict/classifier.ts';
+import { dataShape } from '../train/config.ts';
 import { batchesAsTheyCome } from './batches.ts';
 import { makeCommand } from './command.ts';
-import { addFlags, type Values, valuesFrom } from './flags.ts';
+import { addFlags, flagOf, type Values, valuesFrom } from './flags.ts';
 import { modelShape, openModel } from './model-flags.ts';
 import { printLines } from './output.ts';
 import type { Input } from './predict-input.ts';
@@ -20,6 +21,8 @@ const shape = {
     .string()
     .optional()
     .describe('column of --input with what was said before: a JSON array of texts or of {"role", "text"}'),
+  delimiter: dataShape.delimiter,
+  quoting: dataShape.quoting,
   top: z.int().min(1).optional().describe('show this many labels, the most probable first'),
 };
 
@@ -52,15 +55,16 @@ interface PredictOptions extends Values<typeof shape> {
 
 async function inputs(
   texts: readonly string[],
-  { input, textColumn, contextColumn }: Values<typeof shape>,
+  { input, textColumn, contextColumn, delimiter, quoting }: Values<typeof shape>,
 ): Promise<AsyncIterable<Input>> {
   if (texts.length > 0 && input !== undefined)
     throw new ConfigError(`both --input ${input} and ${plural(texts.length, 'text')} are given: use one of them`);
-  const columnFlag = textColumn !== undefined ? '--text-column' : contextColumn !== undefined && '--context-column';
-  if (columnFlag && input === undefined) throw new ConfigError(`${columnFlag} is only for --input`);
+  const form = { textColumn, contextColumn, delimiter, quoting };
+  const formKey = Object.entries(form).find(([, value]) => value !== undefined)?.[0];
+  if (formKey !== undefined && input === undefined) throw new ConfigError(`${flagOf(formKey)} is only for --input`);
   if (texts.length > 0) return given(texts);
   const { fileTexts, streamTexts } = await import('./predict-input.ts');
-  if (input !== undefined) return fileTexts(input, { text: textColumn, context: contextColumn });
+  if (input !== undefined) return fileTexts(input, { text: textColumn, context: contextColumn, delimiter, quoting });
   if (process.stdin.isTTY) process.stderr.write('Type texts, one a line; Ctrl-D ends.\n');
   return streamTexts(process.stdin, 'stdin');
 }

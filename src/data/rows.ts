@@ -36,12 +36,11 @@ export interface RowFormat {
 const delimiters: Readonly<Record<string, string>> = { '.csv': ',', '.tsv': '\t' };
 const jsonLines = ['.jsonl', '.ndjson'];
 
-/** Whether a file of this name has a header and delimited fields. */
-export const isDelimitedFile = (path: string): boolean => extname(path).toLowerCase() in delimiters;
+/** Whether a file of this name is JSON Lines. */
+export const isJsonLines = (path: string): boolean => jsonLines.includes(extname(path).toLowerCase());
 
 /** Whether {@link readRows} knows what to do with a file of this name. */
-export const isRowFile = (path: string): boolean =>
-  isDelimitedFile(path) || jsonLines.includes(extname(path).toLowerCase());
+export const isRowFile = (path: string): boolean => isJsonLines(path) || extname(path).toLowerCase() in delimiters;
 
 /**
  * Streams the records of a CSV, TSV or JSON Lines file into `sink` and returns the names of its columns. Blank lines are
@@ -71,17 +70,17 @@ export interface RowBatch {
 }
 
 /**
- * The records of a file that {@link isRowFile} knows, read as they are asked for: what is held is a piece of the file and
- * its records. An empty file has no batch with a column.
+ * The records of a file, read as they are asked for: what is held is a piece of the file and its records. An empty file
+ * has no batch with a column.
  *
- * @throws DataError as {@link readRows}.
+ * @throws DataError, ConfigError as {@link readRows}.
  */
-export async function* rowBatches(path: string): AsyncGenerator<RowBatch, void> {
+export async function* rowBatches(path: string, format: RowFormat): AsyncGenerator<RowBatch, void> {
   let records: (Row | Malformed)[] = [];
   const add = (record: Row | Malformed): void => {
     records.push(record);
   };
-  for await (const { columns } of pieces(path, {}, { row: add, malformed: add })) {
+  for await (const { columns } of pieces(path, format, { row: add, malformed: add })) {
     yield { columns, records };
     records = [];
   }
@@ -96,8 +95,8 @@ interface Piece {
 }
 
 function pieces(path: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
+  if (isJsonLines(path)) return jsonPieces(path, sink);
   const extension = extname(path).toLowerCase();
-  if (jsonLines.includes(extension)) return jsonPieces(path, sink);
   const delimiter = format.delimiter ?? delimiters[extension];
   if (delimiter === undefined)
     throw new ConfigError(`${path}: unknown kind of file '${extension}'; use .csv, .tsv or .jsonl, or set delimiter`);
