@@ -187,8 +187,10 @@ describe('the command line', () => {
   async function emotune(...args: readonly string[]) {
     const out = { code: 0, stdout: '', stderr: '' };
     const spies = (['stdout', 'stderr'] as const).map((name) =>
-      vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      vi.spyOn(process[name], 'write').mockImplementation((text, ...rest: unknown[]) => {
         out[name] += String(text);
+        const written = rest.at(-1);
+        if (typeof written === 'function') written();
         return true;
       }),
     );

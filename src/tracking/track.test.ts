@@ -85,6 +85,6 @@ describe('the sinks of a configuration', () => {
 
   it('need the address of a server', () => {
     expect(() => open({ track: ['mlflow'] })).toThrow(ConfigError);
-    expect(() => open({ track: ['mlflow'] })).toThrow('give mlflowUri (--mlflow-uri http://localhost:5000)');
+    expect(() => open({ track: ['mlflow'] })).toThrow('give mlflowUri, such as http://localhost:5000,');
   });
 });
