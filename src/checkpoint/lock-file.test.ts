@@ -54,7 +54,10 @@ describe('a lock file', () => {
 
   it.each<readonly [string, () => Partial<LockOwner>]>([
     ['a process that has ended', () => ({ pid: 2 ** 30 })],
-    ['an earlier process with our number, as in a container that was started again', () => ({ pid: process.pid })],
+    [
+      'an earlier process with our number, as in a container that was started again',
+      () => ({ pid: process.pid, start: 'x 1' }),
+    ],
     ['one with a number that another process has now, as after a reboot', () => ({ pid: neighbour(), start: 'x 1' })],
   ])('of %s is taken away at once', async (_, owner) => {
     const { path, watch } = lockOf(owner());

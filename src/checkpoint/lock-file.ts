@@ -20,9 +20,6 @@ export interface LockTimes {
   readonly staleMs: number;
 }
 
-/** Locks that this process holds. */
-const held = new Set<string>();
-
 /**
  * Makes a lock file and keeps it alive.
  *
@@ -32,7 +29,6 @@ export async function createLock(path: string, { beatMs }: LockTimes): Promise<(
   const start = processStart(process.pid);
   const own: LockOwner = { id: randomUUID(), pid: process.pid, host: hostname(), ...(start ? { start } : {}) };
   if (!(await createFile(path, JSON.stringify(own)))) return undefined;
-  held.add(own.id);
   const beat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
@@ -40,7 +36,6 @@ export async function createLock(path: string, { beatMs }: LockTimes): Promise<(
   beat.unref();
   return async () => {
     clearInterval(beat);
-    held.delete(own.id);
     if ((await ownerOf(path))?.id === own.id) await rm(path, { force: true });
   };
 }
@@ -131,9 +126,8 @@ const timeOf = (path: string): Promise<number> =>
   );
 
 /** Of a process on another machine one cannot know, nor where the system does not tell processes apart. */
-function stateOf({ id, pid, host, start }: LockOwner): 'alive' | 'dead' | 'unknown' {
+function stateOf({ pid, host, start }: LockOwner): 'alive' | 'dead' | 'unknown' {
   if (host !== hostname()) return 'unknown';
-  if (pid === process.pid) return held.has(id) ? 'alive' : 'dead';
   try {
     process.kill(pid, 0);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../data/testing/files.ts';
@@ -26,9 +27,6 @@ it('a folder that nothing came into does not stay', async () => {
 it('what a killed process left of its preparation is no obstacle', async () => {
   const dir = join(temporaryFolder(), 'run');
   mkdirSync(join(dir, 'data.tmp'), { recursive: true });
-  writeFileSync(
-    join(dir, 'lock'),
-    JSON.stringify({ id: 'x', pid: process.pid, host: (await import('node:os')).hostname() }),
-  );
+  writeFileSync(join(dir, 'lock'), JSON.stringify({ id: 'x', pid: 2 ** 30, host: hostname() }));
   await (await claimNewRun(configFor(dir))).release();
 });
