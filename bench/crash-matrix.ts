@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
     forced: { type: 'string', default: '5' },
     seed: { type: 'string', default: '0' },
     base: { type: 'string', default: 'nano' },
-    epochs: { type: 'string', default: '2' },
+    epochs: { type: 'string', default: '4' },
     limit: { type: 'string', default: '384' },
   },
 });
@@ -51,6 +51,8 @@ const checkpoints = (run: string): string[] => {
 };
 const isWriting = (run: string): boolean => checkpoints(run).some((file) => file.endsWith('.tmp'));
 const hasCheckpoint = (run: string): boolean => checkpoints(run).some((file) => file.endsWith('.safetensors'));
+
+const isDone = (run: string): boolean => existsSync(join(run, 'result.json')) && !hasCheckpoint(run);
 
 /** Kills the process once `due`. @returns whether it was still running. */
 async function killWhen(child: ChildProcess, due: () => boolean): Promise<boolean> {
@@ -87,7 +89,7 @@ async function interrupt(run: string, moment: number, isForced: boolean): Promis
   const child = start(...flags, '--out', run);
   const begun = performance.now();
   const killed = await killWhen(child, () => performance.now() - begun >= moment && (!isForced || isWriting(run)));
-  return killed && (!isForced || isWriting(run));
+  return killed && !isDone(run) && (!isForced || isWriting(run));
 }
 
 const rng = random(Number(options.seed));

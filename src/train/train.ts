@@ -144,9 +144,7 @@ async function* goOn(
     const { step, epoch } = progress;
     const notes = [...damaged, ...differences(progress, context.threads), ...missing(folder)];
     const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
-    const events = run.events({ type: 'resumed', step, epoch, path, notes });
-    yield started; // metrics.jsonl has it already
-    yield* recorded(folder, events);
+    yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }), { told: started });
   });
 }
 
@@ -181,14 +179,20 @@ async function* onDevice(
   }
 }
 
-/** Events written to the run's metrics before they are handed on. */
+/**
+ * Events written to the run's metrics before they are handed on.
+ *
+ * @param told one that is handed on first, and is there already.
+ */
 async function* recorded(
   { metrics }: RunFolder,
   events: AsyncGenerator<TrainEvent, void>,
+  { told }: { readonly told?: TrainEvent } = {},
 ): AsyncGenerator<TrainEvent, void> {
   let isFull = false;
   let failure: Error | undefined;
   try {
+    if (told) yield told;
     for await (const event of events) {
       failure = await metrics.append(event);
       if (failure && !isFull)
