@@ -26,6 +26,13 @@ describe('splits', () => {
     expect(report.split).toBe('as given in the data; validation is 1/9 of train, stratified, seed 0');
   });
 
+  it('that would be empty may be so for want of rows that were skipped', async () => {
+    const data = file('posts.csv', [...rows(2), 'broken', 'too,many,fields']);
+    await expect(loadDataset({ data })).rejects.toThrow(
+      `too few for train 0.80, validation 0.10, test 0.10; give more examples, or files of their own for validation and test; 2 rows were skipped as malformed, the first is ${data}:4: 1 fields where 2 are needed`,
+    );
+  });
+
   it('are an error where nothing is left of train', () => {
     const data = file('posts.csv', ['A,joy', 'b,fear']);
     return expect(loadDataset({ data, test: file('test.csv', ['a,joy', 'B,fear']) })).rejects.toThrow(

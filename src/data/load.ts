@@ -42,6 +42,8 @@ export async function loadDataset(options: DataOptions): Promise<{
       ...splitting,
       datasets: parts.map((part) => ({ ...part, present: presentSplits(part.table), given: part.origin.given })),
       data: showData(options),
+    }).catch((error: unknown) => {
+      throw withSkipped(error, parts);
     });
 
     const view = { store, suffixes, ranges: parts, task, labels };
@@ -218,6 +220,17 @@ function skipped(parts: readonly Part[]): Pick<DataReport, 'malformed' | 'droppe
     },
     dropped: tables.reduce((n, { dropped }) => n + dropped, 0),
   };
+}
+
+/** Where there are too few rows, those that could not be used may be why. */
+function withSkipped(error: unknown, parts: readonly Part[]): unknown {
+  const { count, first } = skipped(parts).malformed;
+  if (!(error instanceof DataError) || count === 0) return error;
+  const { file, line, reason } = first[0]!;
+  const rows = count === 1 ? '1 row was' : `${count} rows were`;
+  return new DataError(`${error.message}; ${rows} skipped as malformed, the first is ${file}:${line}: ${reason}`, {
+    cause: error,
+  });
 }
 
 function datasetReport(

@@ -73,7 +73,10 @@ function inputFacts(report: DataReport): Fact[] {
   return [
     ['source', [report.source, title, licence && `licence ${licence}`].filter(Boolean).join('; ')],
     ...(datasets.length > 1 ? datasets.map(datasetFact) : []),
-    ['task', `${task}${report.taskInferred ? ' (inferred)' : ''}, ${labels.length} labels: ${labels.join(', ')}`],
+    [
+      'task',
+      `${task}${report.taskInferred ? ' (inferred)' : ''}, ${plural(labels.length, 'label')}: ${labels.join(', ')}`,
+    ],
     ['rows read', `${total}${Object.keys(rowsRead).length > 1 ? `: ${eachSplit((name) => rowsRead[name] ?? 0)}` : ''}`],
     ['malformed', malformed.count === 0 ? 'none' : `${plural(malformed.count, 'row')} skipped`],
     ...malformed.first.map(({ file, line, reason }): Fact => ['', `${file}:${line}: ${reason}`]),
