@@ -151,8 +151,8 @@ describe('a dataset written to a folder', () => {
   });
 
   it.each(['.', './', '..', '/', ''])('does not replace the folder one is in, or one around it: %j', async (folder) => {
-    for (const attempt of [checkReplaceable(folder), writeSplit(folder, small)])
-      await expect(attempt).rejects.toThrow('is the current folder, or around it; a split is a folder of its own');
+    for (const attempt of [() => checkReplaceable(folder), () => writeSplit(folder, small)])
+      await expect(attempt()).rejects.toThrow('is the current folder, or around it; a split is a folder of its own');
   });
 
   it('does not replace what it is made of', async () => {
