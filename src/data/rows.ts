@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { type CsvError, parse } from 'csv-parse';
 
 import { ConfigError, DataError } from '../core/errors.ts';
+import { quoted } from '../core/quoted.ts';
 import type { Malformed } from './malformed.ts';
 import { emptyFile, textChunks } from './text-file.ts';
 import { longestRecord, textLines } from './text-lines.ts';
@@ -127,7 +128,7 @@ function parseObject(source: string): Record<string, unknown> | string {
   try {
     const value: unknown = JSON.parse(source);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-    return `a JSON object is needed, got ${Array.isArray(value) ? 'an array' : JSON.stringify(value)}`;
+    return `a JSON object is needed, got ${Array.isArray(value) ? 'an array' : quoted(value)}`;
   } catch (error) {
     return `not JSON: ${(error as Error).message}`;
   }
