@@ -347,10 +347,13 @@ test.skipIf(!canMount)(
     ];
     const keep = `cp -r ${small}/run ${kept}`;
     const watch = `(while sleep 0.02; do cp -r ${small}/run/checkpoints ${folder}/ 2>/dev/null; done) &`;
-    // once there is a checkpoint, another file leaves room for an adapter, which is a quarter of it, not for the next one
-    const fill = `(until file=$(ls ${small}/run/checkpoints/*.safetensors 2>/dev/null | head -n 1) && [ -n "$file" ]; do sleep 0.01; done;
-      head -c $(($(df --output=avail -B1 ${small} | tail -n 1) - $(stat -c %s $file) * 7 / 10)) /dev/zero > ${small}/other) &`;
-    const script = `mount -t tmpfs -o size=8m tmpfs ${small} && ${fill} ${watch} ${command.join(' ')}; code=$?; ${keep}; kill $!; exit $code`;
+    // once there is a checkpoint, another file leaves room for an adapter, which is a quarter of it, not for the next one;
+    // the run stands still meanwhile
+    const fill = `(until file=$(ls ${small}/run/checkpoints/*.safetensors 2>/dev/null | head -n 1) && [ -n "$file" ]; do sleep 0.002; done;
+      kill -STOP $run;
+      head -c $(($(df --output=avail -B1 ${small} | tail -n 1) - $(stat -c %s $file) * 7 / 10)) /dev/zero > ${small}/other;
+      kill -CONT $run) &`;
+    const script = `mount -t tmpfs -o size=8m tmpfs ${small} || exit; ${watch} watch=$!; ${command.join(' ')} & run=$!; ${fill} wait $run; code=$?; ${keep}; kill $watch; exit $code`;
     const { status, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', script], { encoding: 'utf8' });
     expect(stderr).toMatch(/warning: no checkpoint could be written, the last good one is kept: ENOSPC/);
     expect(status).toBe(0);
