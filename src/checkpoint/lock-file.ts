@@ -83,8 +83,8 @@ export class LockWatch {
   /** Whose lock it is; undefined if it is gone, or not written to its end. One whose owner is dead is taken away. */
   async look(): Promise<{ readonly owner: LockOwner; readonly isAlive: boolean } | undefined> {
     const owner = await ownerOf(this.#path);
-    const { id = '', ...rest } = { ...owner, mtimeMs: await timeOf(this.#path) };
-    const { mtimeMs } = rest;
+    const id = owner?.id ?? '';
+    const mtimeMs = await timeOf(this.#path);
     const moved = id === this.#seen.id && mtimeMs !== this.#seen.mtimeMs;
     if (moved || id !== this.#seen.id) this.#seen = { id, mtimeMs, since: performance.now() };
     const state = owner && stateOf(owner);

@@ -1,6 +1,7 @@
 /** How a command ends when it cannot do what it was asked. */
 import { CommanderError } from 'commander';
 import { ConfigError, DataError, EmotuneError } from '../core/errors.ts';
+import { isDiskFull } from '../runtime/disk.ts';
 import { flagOf } from './flags.ts';
 import { styleFor } from './terminal.ts';
 
@@ -33,7 +34,7 @@ export async function reportFailure(error: unknown, { debug }: { readonly debug:
   const { red } = styleFor(process.stderr);
   const failure = error instanceof Error ? error : new Error(String(error));
   const ours = isBug(failure);
-  process.stderr.write(`${red('error:')} ${await inFlags(failure)}${isFullDisk(failure) ? `; ${makeRoom}` : ''}\n`);
+  process.stderr.write(`${red('error:')} ${await inFlags(failure)}${isDiskFull(failure) ? `; ${makeRoom}` : ''}\n`);
   if (debug || ours) process.stderr.write(`${failure.stack ?? ''}\n`);
   if (debug && failure.cause) process.stderr.write(`caused by: ${String((failure.cause as Error).stack)}\n`);
   if (ours) process.stderr.write('This is a bug in emotune. Please report it with the lines above.\n');
@@ -55,7 +56,6 @@ async function inFlags(error: Error): Promise<string> {
 }
 
 const makeRoom = 'the disk is full: free some space and run it again (a run that trains goes on with --resume)';
-const isFullDisk = (error: NodeJS.ErrnoException): boolean => ['ENOSPC', 'EDQUOT'].includes(error.code ?? '');
 
 /** Neither an error thrown on purpose nor one of the operating system's (a full disk, a folder without permission). */
 const isBug = (error: Error): boolean =>

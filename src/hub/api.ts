@@ -1,5 +1,4 @@
 /** What the Hub says about a repository: its commit, its files, and why it refuses. */
-
 import { z } from 'zod';
 import { HubError, showIssues } from '../core/errors.ts';
 import { jsonOrUndefined } from '../core/json.ts';

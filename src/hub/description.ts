@@ -3,13 +3,13 @@ import { shardNames } from '../checkpoint/checkpoint.ts';
 import { headerLength, parseHeader, type TensorEntry } from '../checkpoint/header.ts';
 import { HubError } from '../core/errors.ts';
 import { fileUrl, listFiles, type RepositoryFile, refusal } from './api.ts';
-import { type RepositoryCache, rememberCommit, repositoryCache, sizeAt } from './cache.ts';
+import { type RepositoryCache, repositoryCache, sizeAt } from './cache.ts';
 import { findCached } from './cached.ts';
 import { type Hub, type HubOptions, hubFrom } from './options.ts';
 import { inParallel } from './parallel.ts';
 import type { RepositoryName } from './repository-name.ts';
 import { type Selection, selectFiles, weightsIndex } from './selection.ts';
-import { fetchPart, fetchSnapshot, type Snapshot } from './snapshot.ts';
+import { fetchPart, fetchSnapshot, remembered, type Snapshot } from './snapshot.ts';
 import { exchange, Transient } from './transport.ts';
 
 /** A repository of which the weights may be missing. */
@@ -47,15 +47,11 @@ export async function fetchDescription(
   const part = await fetchPart(name, [small], options);
   const { id, commit } = part;
   const cache = repositoryCache(hub.cacheDir, id);
-  const remembered = async (whole: Snapshot): Promise<Snapshot> => {
-    await rememberCommit(cache, name.revision, commit);
-    return whole;
-  };
   const { missing } = await findCached(cache, commit, [selection]);
-  if (missing.length === 0) return remembered(part);
+  if (missing.length === 0) return remembered(name, part, options);
   const at = { id, revision: commit };
   const weights = await describeWeights(hub, cache, at);
-  const fetch = async () => remembered(await fetchSnapshot(at, [selection], options));
+  const fetch = async () => remembered(name, await fetchSnapshot(at, [selection], options), options);
   return { ...part, absent: { ...weights, fetch } };
 }
 

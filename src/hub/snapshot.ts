@@ -36,10 +36,13 @@ export async function fetchSnapshot(
   selections: Selections,
   options: HubOptions = {},
 ): Promise<Snapshot> {
-  const snapshot = await fetchPart(name, selections, options);
-  const cache = repositoryCache(hubFrom(options).cacheDir, name.id);
-  await rememberCommit(cache, name.revision, snapshot.commit);
-  return snapshot;
+  return remembered(name, await fetchPart(name, selections, options), options);
+}
+
+/** Makes a revision stand for a snapshot that is whole. */
+export async function remembered(name: RepositoryName, whole: Snapshot, options: HubOptions): Promise<Snapshot> {
+  await rememberCommit(repositoryCache(hubFrom(options).cacheDir, name.id), name.revision, whole.commit);
+  return whole;
 }
 
 /**

@@ -1,5 +1,4 @@
 /** What can be named as a base, and where it then lies. */
-
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Checkpoint, openCheckpoint, openCheckpointOf } from '../checkpoint/checkpoint.ts';

@@ -1,5 +1,4 @@
 /** A run as it is published: everything its folder says, and nothing of the machine it was made on. */
-
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';

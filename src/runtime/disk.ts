@@ -7,6 +7,10 @@ export async function freeDiskBytes(path: string): Promise<number> {
   return bavail * bsize;
 }
 
+/** Whether an error says that a disk is full, or that a user's share of it is. */
+export const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 async function nearestFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() || dirname(path) === path ? path : nearestFolder(dirname(path));

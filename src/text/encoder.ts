@@ -36,6 +36,8 @@ export interface EncodedPassage {
 /** Turns passages into what a model reads. */
 export interface Encoder {
   encode(passages: readonly Passage[]): Promise<EncodedPassage[]>;
+  /** The least `maxLength` that goes with the rest of the reading: the prompt, what windows share, and a token of text. */
+  readonly leastLength: number;
 }
 
 /**
@@ -56,13 +58,14 @@ export async function openEncoder(tokenizer: Tokenizer, reading: Reading): Promi
     );
   const writer = new Writer(tokenizer);
   const [empty] = await writer.write([render(prompt, '', [])]);
-  const room = maxLength - empty!.length;
   const overlap = reading.longTexts === 'windows' ? reading.windowOverlap : 0;
-  if (room <= overlap)
+  const leastLength = empty!.length + overlap + 1;
+  if (maxLength < leastLength)
     throw new ConfigError(
-      `maxLength is ${maxLength}, the prompt alone takes ${empty!.length} tokens${overlap > 0 ? ` and windows overlap by ${overlap}` : ''}: use ${empty!.length + overlap + 1} or more`,
+      `maxLength is ${maxLength}, the prompt alone takes ${empty!.length} tokens${overlap > 0 ? ` and windows overlap by ${overlap}` : ''}: use ${leastLength} or more`,
     );
   return {
+    leastLength,
     async encode(passages) {
       const whole = await writer.write(passages.map(({ text, context = [] }) => render(prompt, text, context)));
       return Promise.all(

@@ -3,7 +3,6 @@
  *
  * @see https://mlflow.org/docs/latest/rest-api.html
  */
-
 import { z } from 'zod';
 import { showIssues } from '../core/errors.ts';
 import { jsonOrUndefined } from '../core/json.ts';

@@ -1,5 +1,4 @@
 /** mlflow.json in a run's folder: which run on the server it is. */
-
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';

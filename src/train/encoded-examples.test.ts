@@ -6,7 +6,7 @@ import type { Encoder } from '../text/encoder.ts';
 import { encodeExamples } from './encoded-examples.ts';
 
 /** A token for each character; what is longer than five is read in two windows, or cut if it ends in an x. */
-const encoder: Encoder = {
+const encoder: Pick<Encoder, 'encode'> = {
   encode: async (passages) =>
     passages.map(({ text }) => {
       const ids = Int32Array.from(text, (character) => character.codePointAt(0)!);

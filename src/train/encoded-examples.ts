@@ -19,7 +19,7 @@ export interface EncodedSplit extends EncodedExamples {
 }
 
 export interface EncodeOptions {
-  readonly encoder: Encoder;
+  readonly encoder: Pick<Encoder, 'encode'>;
   readonly work: WorkFolder;
   /** Of the working file. */
   readonly name: string;

@@ -35,7 +35,7 @@ export interface Prepared {
   readonly test: EncodedExamples;
   readonly truncated: number;
   readonly reading: Reading;
-  /** The least `maxLength` that goes with the rest of {@link Prepared.reading}. */
+  /** {@link Encoder.leastLength} */
   readonly leastLength: number;
   readonly learningRate: number;
   readonly lora: LoraOptions;
@@ -83,7 +83,7 @@ export async function prepare(
       checkpoint,
       spec,
       reading,
-      leastLength: await leastLength(encoder, reading),
+      leastLength: encoder.leastLength,
       learningRate: config.learningRate ?? defaultLearningRate(config, spec),
       lora: loraOptions(config, spec),
       optimizer: optimizerOf(config),
@@ -196,12 +196,6 @@ function readingOf(config: TrainConfig, spec: DecoderSpec): Reading {
   const { longTexts, windowOverlap } = config;
   const maxLength = Math.min(config.maxLength, spec.contextLength);
   return { maxLength, prompt: { format, instruction, prefix, suffix }, longTexts, windowOverlap };
-}
-
-/** What {@link openEncoder} asks for: the prompt, what windows share, and a token of text. */
-async function leastLength(encoder: Encoder, { longTexts, windowOverlap }: Reading): Promise<number> {
-  const [empty] = await encoder.encode([{ text: '' }]);
-  return empty!.sequences[0]!.length + (longTexts === 'windows' ? windowOverlap : 0) + 1;
 }
 
 /** Wider models want smaller steps: 2·10⁻⁴ at Llama-3-8B's width, growing as 1/√width below. */

@@ -3,7 +3,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { makeFolder, syncFolder, writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
 import { exists } from '../checkpoint/exists.ts';
-import { CheckpointError, ConfigError, internal } from '../core/errors.ts';
+import { CheckpointError, ConfigError } from '../core/errors.ts';
 import { findSource } from '../data/sources/registry.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
 import { isEmbedded, shortName } from '../models/base.ts';
@@ -67,8 +67,7 @@ export async function chooseRunFolder(config: TrainConfig): Promise<string> {
     await checkVacant(config.out, config);
     return config.out;
   }
-  for (const candidate of candidates(config)) if (!(await exists(candidate))) return candidate;
-  return internal('there is always another candidate');
+  return firstCandidate(config, async (folder) => !(await exists(folder)));
 }
 
 /**
@@ -200,23 +199,33 @@ function runFolder(dir: string, metrics: MetricsLog): RunFolder {
   };
 }
 
-/** Folders under runs/ that are called after base and data, the plain one first. */
-function* candidates({ base, data }: TrainConfig): Generator<string, never> {
+/** The first of the folders under runs/ that are called after base and data, the plain one before `-2`, `-3` …, that will do. */
+async function firstCandidate(
+  { base, data }: TrainConfig,
+  willDo: (folder: string) => Promise<boolean>,
+): Promise<string> {
   const path = join('runs', `${shortName(base)}-${dataNames(data)}`);
-  yield path;
-  for (let n = 2; ; n++) yield `${path}-${n}`;
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? path : `${path}-${n}`;
+    if (await willDo(folder)) return folder;
+  }
 }
 
 /** Makes the first candidate that nobody else has made. */
 async function makeFreshFolder(config: TrainConfig): Promise<string> {
   await makeFolder('runs');
-  for (const candidate of candidates(config)) {
-    const made = await mkdir(candidate).catch((error: NodeJS.ErrnoException) => error);
-    if (made === undefined) {
-      await syncFolder('runs');
-      return candidate;
-    }
-    if (made.code !== 'EEXIST') throw made;
+  const made = await firstCandidate(config, isNew);
+  await syncFolder('runs');
+  return made;
+}
+
+/** Makes a folder; whether there was none. */
+async function isNew(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
-  return internal('there is always another candidate');
 }

@@ -117,6 +117,11 @@ export class Run {
     return this.#step > 0;
   }
 
+  /** Whether the run's folder lacks what is to be kept. */
+  get #isUnsaved(): boolean {
+    return !this.#saved && this.#hasLearnt;
+  }
+
   /** Goes on from a checkpoint. */
   async restore({ progress, state, best }: TrainingCheckpoint): Promise<void> {
     await this.#trainer.restore(progress.step, state);
@@ -138,7 +143,7 @@ export class Run {
     try {
       yield first;
       const reason = yield* this.#epochs();
-      if (!this.#saved && this.#hasLearnt) yield* this.#save();
+      if (this.#isUnsaved) yield* this.#save();
       if (reason === 'aborted') yield* this.#checkpoint();
       yield* this.#finish(reason);
       outcome = 'done';
@@ -153,7 +158,7 @@ export class Run {
   /** A failure on the way out must not hide the one that led here. After a failed step there is nothing exact to go on from. */
   async #rescue(outcome: 'broken off' | 'failed'): Promise<void> {
     try {
-      if (!this.#saved && this.#hasLearnt && (this.#best || this.#trainer.isSound)) await this.#write();
+      if (this.#isUnsaved && (this.#best || this.#trainer.isSound)) await this.#write();
       if (outcome === 'broken off' && !this.#trained) await this.#writeCheckpoint();
     } catch (error) {
       if (outcome !== 'failed') throw error;
@@ -280,7 +285,7 @@ export class Run {
       peakMemoryBytes: peakMemoryBytes(),
     };
     // The last chance: what cannot be saved now is an error, and the checkpoint stays to go on from.
-    if (!this.#saved && this.#hasLearnt) await this.#write();
+    if (this.#isUnsaved) await this.#write();
     if (this.#hasLearnt) await folder.saveResult(result);
     if (result.reason !== 'aborted') await folder.checkpoints.clear();
     yield { type: 'done', ...result };

@@ -68,7 +68,7 @@ export async function* resume(
   dir: string,
   { threads, ...control }: TrainControl & Pick<TrainOptions, 'threads'> = {},
 ): AsyncGenerator<TrainEvent, void> {
-  await readRunConfig(dir);
+  await readRunConfig(dir); // nothing is written into a folder that is no run
   yield* inFolder(await claimRun(dir), async function* () {
     const config = await readRunConfig(dir);
     if (await hasBarelyBegun(dir)) {

@@ -6,6 +6,7 @@ import { openSafetensors, readTensor, writeSafetensors } from '../checkpoint/saf
 import { CheckpointError, showIssues } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
+import { isDiskFull } from '../runtime/disk.ts';
 
 /** Where a run stands, beside its tensors: everything that decides what comes next. Survives JSON. */
 const progressSchema = z.object({
@@ -71,8 +72,7 @@ export class TrainingCheckpoints {
     try {
       await writeCheckpointFile(path, checkpoint);
     } catch (error) {
-      const isFull = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-      if (!isFull || !(await this.#removeBut(1))) throw error;
+      if (!isDiskFull(error) || !(await this.#removeBut(1))) throw error;
       await writeCheckpointFile(path, checkpoint);
     }
     await this.#removeBut(KEPT);
