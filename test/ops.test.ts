@@ -29,6 +29,12 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   input: [{ shapes: [[2, 3]], build: (x) => g.neg(x) }],
   parameter: [{ shapes: [[2, 3]], build: (x) => g.mul(x, x.graph.parameter('w', [3])) }],
   constant: [{ shapes: [[2, 2]], build: (x) => g.add(x, x.graph.constant([1, 2, 3, 4], { shape: [2, 2] })) }],
+  filled: [
+    {
+      shapes: [[3, 2]],
+      build: (x) => g.mul(x, g.cast(g.filled(x.graph, 'S', { value: 7, dtype: 'uint8' }), 'float32')),
+    },
+  ],
   iota: [{ shapes: [[3, 2]], build: (x) => g.mul(x, g.cast(g.iota(x.graph, 'S'), 'float32')) }],
   add: [
     { shapes: [[2, 3], [3]], build: g.add },
@@ -160,6 +166,21 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   ],
   padRows: [{ shapes: [[5, 2]], build: (x) => g.padRows(x, slots(x), places(x)) }],
   unpadRows: [{ shapes: [[3, 3, 2]], build: (x) => g.unpadRows(x, slots(x), places(x)) }],
+  rowScales: [{ shapes: [[3, 4]], build: g.rowScales, constantGradient: true }],
+  quantizeRows: [
+    {
+      shapes: [[3, 4]],
+      build: (x) => g.cast(g.quantizeRows(x, g.rowScales(x)), 'float32'),
+      constantGradient: true,
+    },
+  ],
+  int8Product: [
+    {
+      shapes: [[2, 3]],
+      build: (x) => g.int8Product(x, { weight: 'v', orientation: 'forward', in: 3, out: 4 }),
+      constantGradient: true,
+    },
+  ],
   uniform: [
     {
       shapes: [[2, 4]],
@@ -168,7 +189,12 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   ],
 };
 
-const integerFeeds = { a: uint32([7, 0xfffffff0], [2, 1]), b: uint32([0, 1, 2, 0x80000000]) };
+const integerFeeds = {
+  'v.int8.forward': int32([1, -127, 3, 127, 5, -6, 7, 8, -9, 10, 11, -12], [3, 4]),
+  'v.scale.forward': float32([0.5, 0.25, 2, 1]),
+  a: uint32([7, 0xfffffff0], [2, 1]),
+  b: uint32([0, 1, 2, 0x80000000]),
+};
 
 function draw(row: Row, seed: number): Record<string, Tensor> {
   const rng = random(seed);
@@ -185,7 +211,7 @@ function draw(row: Row, seed: number): Record<string, Tensor> {
 function build(row: Row) {
   const graph = new Graph();
   const inputs = row.shapes.map((shape, i) =>
-    graph.input(`x${i}`, 'float32', row === rows.iota[0] ? [shape[0]!, 'S'] : shape),
+    graph.input(`x${i}`, 'float32', row === rows.iota[0] || row === rows.filled[0] ? [shape[0]!, 'S'] : shape),
   );
   const y = graph.scope('op', () => row.build(...inputs));
   return { graph, inputs, y };

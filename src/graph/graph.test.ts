@@ -96,7 +96,7 @@ describe('a graph', () => {
     expect(printGraph(g)).toBe(
       [
         '%0 float32[N, 2] = input() {name: "x", dtype: "float32", shape: ["N",2]}   # input',
-        '%1 float32[3, 2] = parameter() {name: "head.weight", shape: [3,2]}   # head/parameter',
+        '%1 float32[3, 2] = parameter() {name: "head.weight", shape: [3,2], dtype: "float32"}   # head/parameter',
         '%2 float32[N, 3] = matmul(%0, %1) {transA: false, transB: true, scale: 1}   # head/matmul',
         'return y: %2',
       ].join('\n'),

@@ -52,9 +52,13 @@ export class Graph {
   }
 
   /** A weight, frozen or trained, called as in the checkpoint: the scope path and `name`. Asking twice gives the same value. */
-  parameter(name: string, shape: readonly number[]): Value {
-    const full = this.path ? `${this.path}.${name}` : name;
-    return this.#named(this.parameters, full, this.apply(parameterOp, [], { name: full, shape }));
+  parameter(name: string, shape: readonly number[], dtype: DType = 'float32'): Value {
+    return this.parameterAt(this.path ? `${this.path}.${name}` : name, shape, dtype);
+  }
+
+  /** A weight by its whole name, wherever the current scope is. */
+  parameterAt(name: string, shape: readonly number[], dtype: DType = 'float32'): Value {
+    return this.#named(this.parameters, name, this.apply(parameterOp, [], { name, shape, dtype }));
   }
 
   /** Asking again for a name gives the same value, and must be for the same type. */

@@ -4,8 +4,11 @@ import { ShapeError } from '../core/errors.ts';
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 
-/** Element types of values in a graph. Frozen weights may be stored narrower; they are widened where they enter. */
-export type DType = 'float32' | 'int32' | 'uint32' | 'bool';
+/**
+ * Element types of values in a graph. Frozen weights may be stored as narrower floats; they are widened where they enter.
+ * `int8` is what quantised weights are made of, `uint8` quantised activations: see ops/quantized.ts.
+ */
+export type DType = 'float32' | 'int32' | 'uint32' | 'bool' | 'int8' | 'uint8';
 
 /** What is known of a value while the graph is built. */
 export interface TensorType {

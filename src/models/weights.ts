@@ -27,7 +27,7 @@ export function weightsFolder({ dir, tensors }: Checkpoint): string {
 export function fileSource(checkpoint: Checkpoint, name: string): ParameterSource {
   const entry = entryOf(checkpoint, name);
   const { dtype } = entry;
-  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')
+  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16' && dtype !== 'I8')
     throw new CheckpointError(`${checkpoint.dir}: ${name} is stored as ${dtype}; emotune reads F32, F16 and BF16`);
   return {
     kind: 'file',

@@ -1,5 +1,5 @@
 import type { Value } from '../graph/graph.ts';
-import { add, matmul } from '../graph/ops/index.ts';
+import { add, int8Product, matmul } from '../graph/ops/index.ts';
 
 export interface LinearSpec {
   readonly in: number;
@@ -21,3 +21,22 @@ export const dense: Linear = (x, spec) => {
   const y = matmul(x, x.graph.parameter('weight', [spec.out, spec.in]), { transB: true });
   return spec.bias ? add(y, x.graph.parameter('bias', [spec.out])) : y;
 };
+
+/**
+ * The plain linear layer over a weight that is rounded to 8 bits for each direction: see graph/ops/quantized.ts.
+ *
+ *     y ≈ x Wᵀ + b,   dx ≈ dy W
+ *
+ * Shapes: as {@link dense}
+ */
+const int8: Linear = (x, spec) => {
+  const { graph } = x;
+  const y = int8Product(x, { weight: `${graph.path}.weight`, orientation: 'forward', in: spec.in, out: spec.out });
+  return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
+};
+
+/** How the frozen linear layers of a base are computed. */
+export const precisions = ['fp32', 'int8'] as const;
+export type Precision = (typeof precisions)[number];
+
+export const frozenLinear: Readonly<Record<Precision, Linear>> = { fp32: dense, int8 };

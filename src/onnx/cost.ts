@@ -128,7 +128,7 @@ function peakBytes(steps: readonly Step[], outputs: readonly Value[]): number {
   ).peakBytes;
 }
 
-const elementBytes: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint32: 4, bool: 1 };
+const elementBytes: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint32: 4, bool: 1, int8: 1, uint8: 1 };
 
 function sized({ shape, dtype }: TensorType, sizes: Sizes): Sized {
   const bound = shape.map((d) =>

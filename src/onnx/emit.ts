@@ -29,7 +29,7 @@ export type ParameterSource =
       readonly location: string;
       readonly offset: number;
       readonly byteLength: number;
-      readonly dtype: 'F32' | 'F16' | 'BF16';
+      readonly dtype: 'F32' | 'F16' | 'BF16' | 'I8';
     }
   /** A stretch of a flat float32 vector given as an input at every run. */
   | { readonly kind: 'flat'; readonly input: string; readonly offset: number; readonly size: number }
@@ -56,8 +56,10 @@ const dataTypes = {
   int64: DataType.INT64,
   uint32: DataType.UINT32,
   bool: DataType.BOOL,
+  int8: DataType.INT8,
+  uint8: DataType.UINT8,
 } as const;
-const fileTypes = { F32: DataType.FLOAT, F16: DataType.FLOAT16, BF16: DataType.BFLOAT16 } as const;
+const fileTypes = { F32: DataType.FLOAT, F16: DataType.FLOAT16, BF16: DataType.BFLOAT16, I8: DataType.INT8 } as const;
 
 /** Writes the part of a graph its outputs need as an ONNX model. Node names are the graph's, so the runtime's errors say the place. */
 export function emitOnnx(graph: Graph, source: (parameter: string) => ParameterSource): OnnxModel {
@@ -164,7 +166,7 @@ class Writer implements OnnxEmitter {
   parameter(name: string, type: TensorType): string {
     const source = this.#source(name);
     const shape = type.shape.map(Number);
-    if (source.kind === 'inline') return this.constant('float32', source.tensor.data, shape);
+    if (source.kind === 'inline') return this.constant(type.dtype, source.tensor.data, shape);
     if (source.kind === 'flat') return this.#flatPart(source, shape);
     this.parts.initializer.push(
       tensorProto(name, fileTypes[source.dtype], shape, {
@@ -179,7 +181,8 @@ class Writer implements OnnxEmitter {
         })),
       }),
     );
-    return source.dtype === 'F32' ? name : this.node('Cast', [name], { to: DataType.FLOAT });
+    const isFloat = source.dtype === 'F16' || source.dtype === 'BF16';
+    return isFloat ? this.node('Cast', [name], { to: DataType.FLOAT }) : name;
   }
 
   dim(symbol: string): string {
@@ -249,6 +252,8 @@ function rawBytes(type: DType | 'int64', data: ArrayLike<number>): Uint8Array {
     uint32: () => Uint32Array.from(data),
     int64: () => BigInt64Array.from(Array.from(data, BigInt)),
     bool: () => Uint8Array.from(data),
+    int8: () => Int8Array.from(data),
+    uint8: () => Uint8Array.from(data),
   }[type]();
   return new Uint8Array(typed.buffer);
 }

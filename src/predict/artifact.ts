@@ -6,6 +6,7 @@ import { writeJson } from '../checkpoint/atomic.ts';
 import { CheckpointError, showIssues } from '../core/errors.ts';
 import { jsonOrUndefined } from '../core/json.ts';
 import { tasks } from '../core/task.ts';
+import { precisions } from '../nn/linear.ts';
 import { longTextRules } from '../text/encoder.ts';
 import { noPrompt, promptFormats } from '../text/prompt.ts';
 import { windowPoolings } from './scores.ts';
@@ -25,6 +26,8 @@ const schema = z.object({
   windowOverlap: z.int().min(0).default(0),
   windowPooling: z.enum(windowPoolings).default('mean'),
   threshold: z.number(),
+  /** How the base was computed with in training, and is again unless something else is asked for. */
+  precision: z.enum(precisions).default('fp32'),
   /** The base the adapter belongs to; null where the adapter is merged into the folder's own weights. */
   base: z.object({ path: z.string(), fingerprint: z.string(), licence: z.string().optional() }).nullable(),
   tokenizer: z.object({ fingerprint: z.string() }),

@@ -2,10 +2,11 @@ import { DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { cleanText, cleanTurns } from '../data/clean.ts';
 import type { HubOptions } from '../hub/options.ts';
+import type { Precision } from '../nn/linear.ts';
 import { Device } from '../runtime/device.ts';
 import { openEncoder, type Passage } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
-import { readClassifier } from './saved-classifier.ts';
+import { classifierIn, readClassifier } from './saved-classifier.ts';
 import { openScorer } from './scorer.ts';
 import { decide, pooledScores } from './scores.ts';
 
@@ -45,6 +46,8 @@ export interface ClassifierOptions {
   readonly hub?: HubOptions;
   /** Multi-label: probability from which a label is given, instead of the run's. */
   readonly threshold?: number;
+  /** How the base is computed with; default: as in training. */
+  readonly precision?: Precision;
   /** Threads of the engine; default: all cores. */
   readonly threads?: number;
 }
@@ -61,7 +64,8 @@ export interface ClassifierOptions {
  * await classifier.dispose();
  */
 export async function loadClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
-  const saved = await readClassifier(path, options);
+  const read = await readClassifier(path, options);
+  const saved = await classifierIn(read, options.precision ?? read.settings.precision, options.hub);
   const { task, labels, windowPooling: pooling } = saved.settings;
   const threshold = options.threshold ?? saved.settings.threshold;
   const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);

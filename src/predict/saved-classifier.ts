@@ -11,8 +11,9 @@ import { fetchSnapshot } from '../hub/snapshot.ts';
 import { withLora } from '../lora/lora.ts';
 import type { Adapter } from '../lora/peft.ts';
 import { HEAD } from '../models/heads.ts';
+import { inPrecision } from '../models/precision.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
-import { dense } from '../nn/linear.ts';
+import { dense, frozenLinear, type Precision } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
 import { plainReading, type Reading } from '../text/encoder.ts';
 import { readArtifact } from './artifact.ts';
@@ -26,6 +27,8 @@ export interface Settings extends Reading {
   readonly labels: readonly string[];
   readonly threshold: number;
   readonly windowPooling: WindowPooling;
+  /** How the base was computed with in training. */
+  readonly precision: Precision;
   /** What it was trained on and how that was split, where it says so. */
   readonly data?: { readonly name: string; readonly split: string } | undefined;
 }
@@ -100,6 +103,24 @@ async function readMerged(path: string): Promise<SavedClassifier> {
 }
 
 /**
+ * The same classifier over a base that is computed with in another precision.
+ *
+ * @throws CheckpointError if rounded weights cannot be made or kept.
+ */
+export async function classifierIn<S extends SavedClassifier>(
+  saved: S,
+  precision: Precision,
+  hub?: HubOptions,
+): Promise<S> {
+  const linear = frozenLinear[precision];
+  return {
+    ...saved,
+    checkpoint: await inPrecision(saved.checkpoint, saved.spec, precision, hub),
+    linear: saved.adapter ? withLora(linear, saved.adapter.options) : linear,
+  };
+}
+
+/**
  * Labels and task as a base's config.json says them, for a bare PEFT folder or a plain checkpoint.
  *
  * @param headRows how many labels the head has, where it is known.
@@ -117,7 +138,7 @@ export function settingsOf({ config, dir }: Checkpoint, spec: DecoderSpec, headR
   const inferred: Task = size === 1 ? 'regression' : 'single_label_classification';
   const task = tasks.find((t) => t === config.problem_type) ?? inferred;
   const reading = plainReading(Math.min(DEFAULT_LENGTH, spec.contextLength));
-  return { task, labels, threshold: 0.5, windowPooling: 'mean', ...reading };
+  return { task, labels, threshold: 0.5, windowPooling: 'mean', precision: 'fp32', ...reading };
 }
 
 /** The labels that a transformers config.json names, in their order; none if it names none. */

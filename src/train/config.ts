@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
 import { loraInits } from '../lora/options.ts';
+import { precisions } from '../nn/linear.ts';
 import { scheduleNames } from '../optim/schedule.ts';
 import { windowPoolings } from '../predict/scores.ts';
 import { longTextRules } from '../text/encoder.ts';
@@ -106,6 +107,13 @@ const shape = {
   instruction: z.string().default('').describe('system message of a chat format, or first line of a plain prompt'),
   promptPrefix: z.string().default('').describe('put before every text; saved with the model'),
   promptSuffix: z.string().default('').describe('put after every text; saved with the model'),
+
+  precision: z
+    .enum(precisions)
+    .default('fp32')
+    .describe(
+      'how the frozen weights are computed with: fp32, or int8, which is faster and smaller; rounded weights are kept in the cache',
+    ),
 
   rank: count.default(16).describe('LoRA rank'),
   alpha: z.number().positive().optional().describe('LoRA alpha (default: 2 × rank)'),

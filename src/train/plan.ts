@@ -83,6 +83,7 @@ export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
     optimizer,
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
+    precision: config.precision,
     ...(posWeight ? { posWeight } : {}),
     ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
     epochs: config.epochs,

@@ -340,6 +340,7 @@ export class Run {
         ...reading,
         windowPooling: config.windowPooling,
         threshold: config.threshold,
+        precision: config.precision,
         base: {
           path: base.reference,
           fingerprint: await checkpoint.fingerprint(),

@@ -1,6 +1,7 @@
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { describeBase, findBase } from '../models/base.ts';
+import { inPrecision } from '../models/precision.ts';
 import { FROZEN } from '../optim/flat.ts';
 import type { SavedAdapter } from '../predict/saved-adapter.ts';
 import { Device } from '../runtime/device.ts';
@@ -105,7 +106,8 @@ async function* begin(
   const plan = await prepare(config, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
   yield* onDevice({ threads: config.threads, prepared: plan }, async function* (device) {
     const estimate = await fitting(device, { config, prepared: plan, dir, force });
-    const prepared = { ...plan, checkpoint: await fetchWeights() }; // gigabytes, so after all that may be refused
+    // Gigabytes, so after all that may be refused.
+    const prepared = await inItsPrecision({ ...plan, checkpoint: await fetchWeights() }, config, { signal, ...hub });
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
     const context = { config, prepared, folder, threads: device.threads, signal };
@@ -132,10 +134,11 @@ async function* goOn(
   const { progress } = checkpoint;
   checkSettings(dir, progress.settings, config);
   const base = await findBase(config.base, { signal, ...hub });
-  const prepared = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
-  yield* onDevice({ threads: threads ?? progress.threads, prepared }, async function* (device) {
-    await checkUnchanged(dir, progress, prepared);
-    const estimate = await fitting(device, { config, prepared, dir, force, stepsDone: progress.step });
+  const plan = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
+  yield* onDevice({ threads: threads ?? progress.threads, prepared: plan }, async function* (device) {
+    await checkUnchanged(dir, progress, plan);
+    const estimate = await fitting(device, { config, prepared: plan, dir, force, stepsDone: progress.step });
+    const prepared = await inItsPrecision(plan, config, { signal, ...hub });
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
     const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
@@ -207,6 +210,11 @@ async function* recorded(
     yield { type: 'warning', message: `the last lines of metrics.jsonl could not be written: ${failure.message}` };
 }
 
+/** What a run works on, with the weights that its frozen layers read. */
+async function inItsPrecision(prepared: Prepared, { precision }: TrainConfig, hub: HubOptions): Promise<Prepared> {
+  return { ...prepared, checkpoint: await inPrecision(prepared.checkpoint, prepared.spec, precision, hub) };
+}
+
 function openTrainer(
   device: Device,
   config: TrainConfig,
@@ -222,6 +230,7 @@ function openTrainer(
     labels: dataset.labels.length,
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
+    precision: config.precision,
     seed: config.seed,
     start: start?.tensors,
     frozen,

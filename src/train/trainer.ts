@@ -16,7 +16,7 @@ import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
 import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
 import { dropout } from '../nn/dropout.ts';
-import { dense } from '../nn/linear.ts';
+import { frozenLinear, type Precision } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, FROZEN, flatLayout, pack, unpack } from '../optim/flat.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
@@ -43,6 +43,8 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   readonly optimizer: Optimizer;
   readonly maxGradNorm: number | undefined;
   readonly microBatchTokens: number;
+  /** How the frozen layers are computed, default fp32; the checkpoint must have the weights for it (models/precision.ts). */
+  readonly precision?: Precision;
   readonly posWeight?: readonly number[];
   /** LoRA+: how much faster B is trained than A. */
   readonly loraPlusRatio?: number;
@@ -120,7 +122,7 @@ export class Trainer {
       spec,
       labels,
       layout,
-      linear: withLora(dense, options.lora),
+      linear: withLora(frozenLinear[options.precision ?? 'fp32'], options.lora),
       frozen: frozen?.parameters,
     };
     const lookUp = await openEmbeddings(checkpoint, spec);
@@ -355,10 +357,14 @@ const noParameters = (name: string) => internal(`the update graph has no paramet
 /** The loss of a LoRA run: the adapted model in training mode, against the task's targets. */
 export function buildLoss(
   graph: Graph,
-  { task, lora, spec, labels, posWeight }: Pick<TrainerOptions, 'task' | 'lora' | 'spec' | 'labels' | 'posWeight'>,
+  options: Pick<TrainerOptions, 'task' | 'lora' | 'spec' | 'labels' | 'posWeight' | 'precision'>,
 ): Value {
+  const { task, lora, spec, labels, posWeight, precision = 'fp32' } = options;
   const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
-  const logits = classifier(graph, spec, labels, { linear: withLora(dense, lora, drop), embeddings: 'given' });
+  const logits = classifier(graph, spec, labels, {
+    linear: withLora(frozenLinear[precision], lora, drop),
+    embeddings: 'given',
+  });
   return lossOf(task, logits, posWeight ? { posWeight } : {});
 }
 

@@ -5,7 +5,7 @@ import type { PerSplit } from '../data/example.ts';
 import type { Graph } from '../graph/graph.ts';
 import { withLora } from '../lora/lora.ts';
 import { isTrained } from '../lora/trained.ts';
-import { dense } from '../nn/linear.ts';
+import { frozenLinear } from '../nn/linear.ts';
 import { type GraphCost, graphCost, graphCosts } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import { updateGraph } from '../optim/update.ts';
@@ -24,6 +24,7 @@ export interface Workload
     | 'optimizer'
     | 'maxGradNorm'
     | 'microBatchTokens'
+    | 'precision'
     | 'posWeight'
     | 'loraPlusRatio'
   > {
@@ -56,7 +57,7 @@ export interface WorkloadGraphs {
 
 export function workloadGraphs(work: Workload): WorkloadGraphs {
   const { graph: gradient, layout } = gradientGraph((g) => buildLoss(g, work), isTrained);
-  const forward = forwardGraph({ ...work, linear: withLora(dense, work.lora) });
+  const forward = forwardGraph({ ...work, linear: withLora(frozenLinear[work.precision ?? 'fp32'], work.lora) });
   const isFlat = (name: string) => layout.parts.has(name);
   const [ofGradient, ofForward] = [graphCosts(gradient, isFlat), graphCosts(forward, isFlat)];
   const { maxGradNorm, loraPlusRatio } = work;

@@ -2,6 +2,7 @@ import { elementwiseOps } from './elementwise.ts';
 import { layoutOps } from './layout.ts';
 import { leafOps } from './leaf.ts';
 import { matmulOps } from './matmul.ts';
+import { quantizedOps } from './quantized.ts';
 import { randomOps } from './random.ts';
 import { reduceOps } from './reduce.ts';
 import { rowOps } from './rows.ts';
@@ -14,6 +15,7 @@ export const ops = {
   ...matmulOps,
   ...layoutOps,
   ...rowOps,
+  ...quantizedOps,
   ...randomOps,
 } as const;
 
@@ -21,8 +23,9 @@ export type OpName = keyof typeof ops;
 
 export * from './elementwise.ts';
 export * from './layout.ts';
-export { iota } from './leaf.ts';
+export { filled, iota } from './leaf.ts';
 export { type MatmulOptions, matmul } from './matmul.ts';
+export { int8Product, quantizeRows, rowScales } from './quantized.ts';
 export { uniform } from './random.ts';
 export { logSoftmax, meanLast, softmax, sum } from './reduce.ts';
 export { gather, padRows, scatterAddLike, unpadRows } from './rows.ts';

@@ -15,9 +15,9 @@ export const inputOp: Op<{ readonly name: string; readonly dtype: DType; readonl
 };
 
 /** A weight of the model. Whether it is frozen or trained is decided where the graph is emitted, not here. */
-export const parameterOp: Op<{ readonly name: string; readonly shape: readonly number[] }> = {
+export const parameterOp: Op<{ readonly name: string; readonly shape: readonly number[]; readonly dtype: DType }> = {
   name: 'parameter',
-  infer: (_, { shape }) => ({ dtype: 'float32', shape }),
+  infer: (_, { dtype, shape }) => ({ dtype, shape }),
   vjp: () => [],
   onnx: (emit, _, call) => emit.parameter(call.attrs.name, call),
   // Where it lies in a flat vector, the emission copies it out: onnx/cost.ts.
@@ -60,7 +60,27 @@ const iotaOp: Op<{ readonly dim: Dim }> = {
   },
 };
 
+const filledOp: Op<{ readonly dim: Dim; readonly value: number; readonly dtype: DType }> = {
+  name: 'filled',
+  infer: (_, { dim, dtype }) => ({ dtype, shape: [dim] }),
+  vjp: () => [],
+  onnx(emit, _, { attrs: { dim, value, dtype } }) {
+    if (typeof dim === 'number') return emit.constant(dtype, new Array(dim).fill(value), [dim]);
+    const shape = emit.node('Reshape', [emit.dim(dim), emit.constant('int64', [1], [1])]);
+    return emit.node('Expand', [emit.constant(dtype, [value], [1]), shape]);
+  },
+  cost: (_, result, { dim }) => (typeof dim === 'string' ? { ...copy([], result), nodes: 4 } : leaf()),
+  interpret(_, { attrs: { dim, value } }, env) {
+    const n = typeof dim === 'string' ? env.bind(dim) : dim;
+    return { shape: [n], data: new Float64Array(n).fill(value) };
+  },
+};
+
+/** A vector of n equal numbers along a dimension of size n. */
+export const filled = (graph: Graph, dim: Dim, options: { readonly value: number; readonly dtype: DType }): Value =>
+  graph.apply(filledOp, [], { dim, ...options });
+
 /** The integers 0 … n − 1 along a dimension of size n. */
 export const iota = (graph: Graph, dim: Dim): Value => graph.apply(iotaOp, [], { dim });
 
-export const leafOps = { input: inputOp, parameter: parameterOp, constant: constantOp, iota: iotaOp };
+export const leafOps = { input: inputOp, parameter: parameterOp, constant: constantOp, iota: iotaOp, filled: filledOp };

@@ -1,0 +1,84 @@
+import { float32, type Tensor } from '../core/tensor.ts';
+
+/** Whole numbers from −127 to 127 with the scale of each column. */
+export interface Int8Matrix {
+  readonly values: Int8Array<ArrayBuffer>;
+  readonly scales: Float32Array<ArrayBuffer>;
+  readonly shape: readonly [rows: number, columns: number];
+}
+
+/**
+ * A weight rounded to 8 bits twice, for the product of each direction with one scale per output of that product:
+ *
+ *     forward   x Wᵀ:  V_io = round(W_oi / t_o),  t_o = max_i |W_oi| / 127   [in, out]
+ *     backward dy W:   V_oi = round(W_oi / t_i),  t_i = max_o |W_oi| / 127   [out, in]
+ *
+ * so that no value is off by more than half a scale. Each is stored as its product reads it.
+ *
+ * Shapes: W [out, in]
+ */
+export function quantizeInt8(weight: Tensor): { readonly forward: Int8Matrix; readonly backward: Int8Matrix } {
+  const [rows, columns] = weight.shape as readonly [number, number];
+  const data = weight.data as Float32Array;
+  const { ofRows, ofColumns } = largest(data, rows, columns);
+  return {
+    forward: { values: transposed(data, ofRows), scales: scalesOf(ofRows), shape: [columns, rows] },
+    backward: { values: byColumn(data, ofColumns), scales: scalesOf(ofColumns), shape: [rows, columns] },
+  };
+}
+
+/** The numbers that the whole numbers stand for. [rows, columns] */
+export function dequantizeInt8({ values, scales, shape }: Int8Matrix): Tensor {
+  const data = Float32Array.from(values, (v, i) => v * scales[i % shape[1]]!);
+  return float32(data, shape);
+}
+
+const LEVELS = 127;
+
+/** max |w| of each row and each column. */
+function largest(data: Float32Array, rows: number, columns: number) {
+  const ofRows = new Float32Array(rows);
+  const ofColumns = new Float32Array(columns);
+  for (let r = 0, i = 0; r < rows; r++) {
+    let most = 0;
+    for (let c = 0; c < columns; c++, i++) {
+      const size = Math.abs(data[i]!);
+      if (size > most) most = size;
+      if (size > ofColumns[c]!) ofColumns[c] = size;
+    }
+    ofRows[r] = most;
+  }
+  return { ofRows, ofColumns };
+}
+
+const scalesOf = (most: Float32Array): Float32Array<ArrayBuffer> => Float32Array.from(most, (m) => m / LEVELS);
+/** What values are multiplied by before they are rounded; zeros stay zeros. */
+const factorsOf = (most: Float32Array): Float64Array => Float64Array.from(most, (m) => (m > 0 ? LEVELS / m : 0));
+
+function byColumn(data: Float32Array, most: Float32Array): Int8Array<ArrayBuffer> {
+  const factors = factorsOf(most);
+  const columns = most.length;
+  const out = new Int8Array(data.length);
+  for (let start = 0; start < data.length; start += columns)
+    for (let c = 0; c < columns; c++) out[start + c] = rounded(data[start + c]! * factors[c]!);
+  return out;
+}
+
+/** Rows and columns are swapped in tiles that a cache holds. */
+const TILE = 64;
+
+function transposed(data: Float32Array, most: Float32Array): Int8Array<ArrayBuffer> {
+  const factors = factorsOf(most);
+  const rows = most.length;
+  const columns = data.length / rows;
+  const out = new Int8Array(data.length);
+  for (let r0 = 0; r0 < rows; r0 += TILE)
+    for (let c0 = 0; c0 < columns; c0 += TILE)
+      for (let r = r0; r < Math.min(rows, r0 + TILE); r++)
+        for (let c = c0; c < Math.min(columns, c0 + TILE); c++)
+          out[c * rows + r] = rounded(data[r * columns + c]! * factors[r]!);
+  return out;
+}
+
+/** Halves go away from zero. */
+const rounded = (x: number): number => (x < 0 ? x - 0.5 : x + 0.5) | 0;
