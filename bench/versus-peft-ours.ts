@@ -33,7 +33,9 @@ const run: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => Pr
   },
 };
 const job: Job = JSON.parse(readFileSync(file, 'utf8'));
-console.log(JSON.stringify(await (run[job.kind] as (job: Job) => Promise<unknown>)(job)));
+const outcome = await (run[job.kind] as (job: Job) => Promise<Outcomes[Job['kind']]>)(job);
+const { user, system } = process.cpuUsage();
+console.log(JSON.stringify({ ...outcome, cpuSeconds: (user + system) / 1e6 }));
 
 async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Promise<TrainOutcome> {
   const device = openDevice();

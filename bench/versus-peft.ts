@@ -11,7 +11,7 @@ import { type About, figures, learningCurve } from './versus-peft/figures.ts';
 import { type Job, median, type PeaksOutcome, type TrainOutcome } from './versus-peft/job.ts';
 import { type BenchOptions, readOptions } from './versus-peft/options.ts';
 import { jobs, lora, type Measurement, productFlopsOf, tokensOf, watched } from './versus-peft/plan.ts';
-import { markdown, type Run, rowsOf } from './versus-peft/report.ts';
+import { markdown, type Run, rowsOf, runName } from './versus-peft/report.ts';
 import { openShape, type Shape, writeRandomAdapter } from './versus-peft/shapes.ts';
 import { showSurroundings, surroundings } from './versus-peft/surroundings.ts';
 import { ours, pythonVersions, pytorch, runJob, type System } from './versus-peft/systems.ts';
@@ -77,9 +77,9 @@ async function* runAll(systems: readonly System[], each: Each): AsyncGenerator<K
       yield { ...of, error: answer.error };
       continue;
     }
-    const { outcome, startedAtMs } = answer;
+    const { outcome, startedAtMs, othersShare } = answer;
     const values = figures[measurement].map(({ value }) => value(outcome as never, { ...about, startedAtMs }));
-    yield { ...of, values, ...(job.kind === 'train' ? learnt(outcome as TrainOutcome, about) : {}) };
+    yield { ...of, values, othersShare, ...(job.kind === 'train' ? learnt(outcome as TrainOutcome, about) : {}) };
   }
 }
 
@@ -140,8 +140,8 @@ function write(options: BenchOptions, { around, systems, texts, runs, peaks }: R
   return table;
 }
 
-const progress = ({ round, shape, measurement, system, values, error }: Run): string =>
-  `round ${round + 1}, ${shape}, ${measurement}, ${system}: ${error ?? values!.map((v) => v?.toPrecision(4) ?? '–').join(', ')}`;
+const progress = (run: Run): string =>
+  `${runName(run)}: ${run.error ?? run.values!.map((v) => v?.toPrecision(4) ?? '–').join(', ')}`;
 
 const withoutPython = (python: string): string =>
   `${python} has no torch, transformers and peft: only emotune is measured. To compare, give --python a Python that has them (bench/README.md says how to get one).`;

@@ -93,4 +93,5 @@ def classify():
     return dict(firstAtMs=first, singleSeconds=single, passSeconds=passes, peakMemoryBytes=peak_memory_bytes())
 
 
-print(json.dumps(dict(train=train, classify=classify)[job['kind']]()))
+outcome = dict(train=train, classify=classify)[job['kind']]()
+print(json.dumps(dict(outcome, cpuSeconds=time.process_time())))

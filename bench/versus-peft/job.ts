@@ -89,6 +89,11 @@ export interface PeaksOutcome {
   readonly int8: number;
 }
 
+/** What every process says besides: the processor time it took, all its threads together. */
+export interface Effort {
+  readonly cpuSeconds: number;
+}
+
 export type Job = TrainJob | ClassifyJob | PeaksJob;
 
 export interface Outcomes {

@@ -1,6 +1,7 @@
 /** From runs to tables: medians over the rounds, and ratios to PyTorch's better precision. */
 import { figures } from './figures.ts';
 import { median } from './job.ts';
+import { TOLERATED_LOAD } from './load.ts';
 import type { Measurement } from './plan.ts';
 import type { System } from './systems.ts';
 
@@ -12,6 +13,8 @@ export interface Run {
   readonly round: number;
   readonly values?: readonly (number | undefined)[];
   readonly error?: string;
+  /** The share of the processors that went to other processes meanwhile, where it is known. */
+  readonly othersShare?: number | undefined;
 }
 
 /** A figure of a shape: a median for every system, and ours beside PyTorch's better one. */
@@ -75,7 +78,7 @@ function medianOf(values: readonly (number | undefined)[]): number | undefined {
   return known.length > 0 ? median(known) : undefined;
 }
 
-/** One table for every shape; what failed stands below. */
+/** One table for every shape; what failed, and what was disturbed, stands below. */
 export function markdown(rows: readonly Row[], runs: readonly Run[], systems: readonly System[]): string {
   const mine = systems.filter(({ side }) => side === 'emotune');
   const isCompared = mine.length < systems.length;
@@ -94,10 +97,22 @@ export function markdown(rows: readonly Row[], runs: readonly Run[], systems: re
       ]);
     return [`### ${shape}`, '', line(heads), line(heads.map(() => '---')), ...lines.map(line)].join('\n');
   });
-  const failures = runs.flatMap(({ shape, measurement, system, round, error }) =>
-    error === undefined ? [] : [`- ${shape}, ${measurement}, ${system}, round ${round + 1} failed: ${error}`],
-  );
-  return [...tables, ...(failures.length > 0 ? [failures.join('\n')] : [])].join('\n\n');
+  const failures = runs.flatMap((run) => (run.error === undefined ? [] : [`- ${runName(run)} failed: ${run.error}`]));
+  return [...tables, failures.join('\n'), disturbances(runs)].filter((part) => part !== '').join('\n\n');
+}
+
+/** The name of a run, for people. */
+export const runName = ({ round, shape, measurement, system }: Run): string =>
+  `round ${round + 1}, ${shape}, ${measurement}, ${system}`;
+
+function disturbances(runs: readonly Run[]): string {
+  const disturbed = runs.filter(({ othersShare = 0 }) => othersShare > TOLERATED_LOAD);
+  if (disturbed.length === 0) return '';
+  const list = disturbed.map((run) => `- ${runName(run)}: ${(100 * run.othersShare!).toFixed(0)} %`);
+  return [
+    `**Not to be trusted**: during ${disturbed.length} of ${runs.length} runs other processes took more than ${100 * TOLERATED_LOAD} % of the processors. Run again on a machine that does nothing else.`,
+    list.join('\n'),
+  ].join('\n\n');
 }
 
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;

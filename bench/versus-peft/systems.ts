@@ -3,7 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Job, Outcomes } from './job.ts';
+import type { Effort, Job, Outcomes } from './job.ts';
+import { watchLoad } from './load.ts';
 
 export interface System {
   /** As the tables call it. */
@@ -44,10 +45,10 @@ export interface RunOptions {
 }
 
 /** A job's outcome, or why there is none. */
-export type Answer<K extends Job['kind']> = { readonly startedAtMs: number } & (
-  | { readonly outcome: Outcomes[K] }
-  | { readonly error: string }
-);
+export type Answer<K extends Job['kind']> = {
+  readonly startedAtMs: number;
+} & /** `othersShare`: what else the machine did meanwhile, see load.ts. */
+({ readonly outcome: Outcomes[K]; readonly othersShare: number | undefined } | { readonly error: string });
 
 /** Runs a job in a process of its own. A process that fails, is killed or takes too long is an answer too. */
 export async function runJob<K extends Job['kind']>(
@@ -57,6 +58,7 @@ export async function runJob<K extends Job['kind']>(
 ): Promise<Answer<K>> {
   const file = join(work, 'job.json');
   writeFileSync(file, JSON.stringify(job));
+  const loadOfOthers = watchLoad();
   const startedAtMs = Date.now();
   const child = spawn(program!, [...args, file, precision, `${threads}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -73,7 +75,8 @@ export async function runJob<K extends Job['kind']>(
     child.on('close', (code, signal) => resolve(code === 0 ? '' : signal ? killed(signal) : `ended with ${code}`));
   });
   if (how !== '') return { startedAtMs, error: `${how}: ${lastWords(said.stderr)}` };
-  return { startedAtMs, outcome: JSON.parse(said.stdout.trim().split('\n').at(-1)!) };
+  const outcome: Outcomes[K] & Effort = JSON.parse(said.stdout.trim().split('\n').at(-1)!);
+  return { startedAtMs, outcome, othersShare: loadOfOthers(outcome.cpuSeconds) };
 }
 
 const killed = (signal: string): string => `killed by ${signal} (its time was up, or memory ran out)`;
