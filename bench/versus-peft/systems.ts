@@ -44,11 +44,11 @@ export interface RunOptions {
   readonly timeoutMinutes: number;
 }
 
-/** A job's outcome, or why there is none. */
-export type Answer<K extends Job['kind']> = {
-  readonly startedAtMs: number;
-} & /** `othersShare`: what else the machine did meanwhile, see load.ts. */
-({ readonly outcome: Outcomes[K]; readonly othersShare: number | undefined } | { readonly error: string });
+/** A job's outcome with what else the machine did meanwhile (load.ts), or why there is none. */
+export type Answer<K extends Job['kind']> = { readonly startedAtMs: number } & (
+  | { readonly outcome: Outcomes[K]; readonly othersShare: number | undefined }
+  | { readonly error: string }
+);
 
 /** Runs a job in a process of its own. A process that fails, is killed or takes too long is an answer too. */
 export async function runJob<K extends Job['kind']>(
