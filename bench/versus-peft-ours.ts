@@ -1,0 +1,99 @@
+/**
+ * One job of versus-peft.ts on emotune, in a process of its own. Prints one line of JSON.
+ *
+ *     node bench/dist/bench/versus-peft-ours.js JOB PRECISION THREADS
+ */
+import { readFileSync } from 'node:fs';
+import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { describeModel } from '../src/models/registry.ts';
+import { adamw } from '../src/optim/adamw.ts';
+import { loadClassifier } from '../src/predict/classifier.ts';
+import { Device } from '../src/runtime/device.ts';
+import { peakMemoryBytes } from '../src/runtime/memory.ts';
+import { parseTrainConfig } from '../src/train/config.ts';
+import { lossTarget } from '../src/train/targets.ts';
+import { type TrainExample, Trainer } from '../src/train/trainer.ts';
+import type { ClassifyJob, ClassifyOutcome, Job, Outcomes, TrainJob, TrainOutcome } from './versus-peft/job.ts';
+import { measurePeaks } from './versus-peft/peaks.ts';
+
+const [file, precision, threads] = process.argv.slice(2) as [string, string, string];
+/** The precision as our options name it. fp32 is what there is without the option; an unknown one is refused. */
+const precisionOption = precision === 'fp32' ? {} : { precision };
+parseTrainConfig({ data: '', ...precisionOption });
+const openDevice = () => new Device({ threads: Number(threads) });
+
+const run: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => Promise<Outcomes[K]> } = {
+  train,
+  classify,
+  async peaks() {
+    const device = openDevice();
+    const peaks = await measurePeaks(device);
+    await device.close();
+    return peaks;
+  },
+};
+const job: Job = JSON.parse(readFileSync(file, 'utf8'));
+const outcome = await (run[job.kind] as (job: Job) => Promise<Outcomes[Job['kind']]>)(job);
+const { user, system } = process.cpuUsage();
+console.log(JSON.stringify({ ...outcome, cpuSeconds: (user + system) / 1e6 }));
+
+async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Promise<TrainOutcome> {
+  const device = openDevice();
+  const checkpoint = await openCheckpoint(base);
+  const trainer = await Trainer.open(device, {
+    checkpoint,
+    spec: describeModel(checkpoint.config),
+    labels,
+    task,
+    lora: { rank, alpha, dropout: 0, targetModules: 'all-linear', rslora: false, dora: false },
+    optimizer: adamw({ betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }),
+    maxGradNorm: job.maxGradNorm,
+    microBatchTokens: job.microBatchTokens,
+    seed: job.seed,
+    ...precisionOption,
+  });
+  const rows = job.rows.map(
+    ({ ids, target }, i): TrainExample => ({
+      id: `${i}`,
+      sequences: [Int32Array.from(ids)],
+      target,
+      loss: lossTarget(task, target),
+    }),
+  );
+  const logits = (texts: readonly (readonly number[])[]) => trainer.logits(texts.map((ids) => Int32Array.from(ids)));
+  const losses: number[] = [];
+  const stepSeconds: number[] = [];
+  const evaluations: TrainOutcome['evaluations'][number][] = [];
+  for (const [i, step] of job.steps.entries()) {
+    const from = performance.now();
+    const { loss } = await trainer.step(
+      step.rows.map((row) => rows[row]!),
+      step.learningRate,
+    );
+    stepSeconds.push((performance.now() - from) / 1000);
+    losses.push(loss);
+    if (job.watch && ((i + 1) % job.watch.every === 0 || i + 1 === job.steps.length))
+      evaluations.push({ step: i + 1, logits: await logits(job.watch.validation) });
+  }
+  const test = job.watch ? await logits(job.watch.test) : [];
+  await device.close();
+  return { trained: trainer.size, losses, stepSeconds, evaluations, test, peakMemoryBytes: peakMemoryBytes() };
+}
+
+async function classify({ base, adapter, single, repeats, texts, passes }: ClassifyJob): Promise<ClassifyOutcome> {
+  const classifier = await loadClassifier(adapter, { base, threads: Number(threads), ...precisionOption });
+  await classifier.classify([single]);
+  const firstAtMs = Date.now();
+  const singleSeconds: number[] = [];
+  for (let i = 0; i < repeats; i++) singleSeconds.push(await seconds(() => classifier.classify([single])));
+  const passSeconds: number[] = [];
+  for (let i = 0; i < passes; i++) passSeconds.push(await seconds(() => classifier.classify(texts)));
+  await classifier.dispose();
+  return { firstAtMs, singleSeconds, passSeconds, peakMemoryBytes: peakMemoryBytes() };
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work();
+  return (performance.now() - from) / 1000;
+}
