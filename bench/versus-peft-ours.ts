@@ -5,7 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { inPrecision } from '../src/models/precision.ts';
 import { describeModel } from '../src/models/registry.ts';
+import type { Precision } from '../src/nn/linear.ts';
 import { adamw } from '../src/optim/adamw.ts';
 import { loadClassifier } from '../src/predict/classifier.ts';
 import { Device } from '../src/runtime/device.ts';
@@ -16,10 +18,9 @@ import { type TrainExample, Trainer } from '../src/train/trainer.ts';
 import type { ClassifyJob, ClassifyOutcome, Job, Outcomes, TrainJob, TrainOutcome } from './versus-peft/job.ts';
 import { measurePeaks } from './versus-peft/peaks.ts';
 
-const [file, precision, threads] = process.argv.slice(2) as [string, string, string];
-/** The precision as our options name it. fp32 is what there is without the option; an unknown one is refused. */
-const precisionOption = precision === 'fp32' ? {} : { precision };
-parseTrainConfig({ data: '', ...precisionOption });
+const [file, given, threads] = process.argv.slice(2) as [string, string, string];
+/** An unknown one is refused. */
+const { precision } = parseTrainConfig({ data: '', precision: given as Precision });
 const openDevice = () => new Device({ threads: Number(threads) });
 
 const run: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => Promise<Outcomes[K]> } = {
@@ -40,9 +41,10 @@ console.log(JSON.stringify({ ...outcome, cpuSeconds: (user + system) / 1e6 }));
 async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Promise<TrainOutcome> {
   const device = openDevice();
   const checkpoint = await openCheckpoint(base);
+  const spec = describeModel(checkpoint.config);
   const trainer = await Trainer.open(device, {
-    checkpoint,
-    spec: describeModel(checkpoint.config),
+    checkpoint: await inPrecision(checkpoint, spec, precision),
+    spec,
     labels,
     task,
     lora: { rank, alpha, dropout: 0, targetModules: 'all-linear', rslora: false, dora: false },
@@ -50,7 +52,7 @@ async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Pro
     maxGradNorm: job.maxGradNorm,
     microBatchTokens: job.microBatchTokens,
     seed: job.seed,
-    ...precisionOption,
+    precision,
   });
   const rows = job.rows.map(
     ({ ids, target }, i): TrainExample => ({
@@ -81,7 +83,7 @@ async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Pro
 }
 
 async function classify({ base, adapter, single, repeats, texts, passes }: ClassifyJob): Promise<ClassifyOutcome> {
-  const classifier = await loadClassifier(adapter, { base, threads: Number(threads), ...precisionOption });
+  const classifier = await loadClassifier(adapter, { base, threads: Number(threads), precision });
   await classifier.classify([single]);
   const firstAtMs = Date.now();
   const singleSeconds: number[] = [];

@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, setUp } from './setup.mjs';
+import { useSoftwareDriver } from './webgpu-driver.mjs';
 
 /** Run the way npm would: the tools are in node_modules. */
 function tool(title, name, args) {
@@ -51,6 +52,7 @@ function readCounts(report) {
 }
 
 setUp();
+useSoftwareDriver();
 const results = [
   check('types (tsc)', 'tsc', ['--noEmit', '--project', 'tsconfig.json']),
   check('lint and format (biome)', 'biome', ['check', '.']),

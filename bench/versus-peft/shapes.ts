@@ -79,6 +79,7 @@ export async function writeRandomAdapter(
     ...plainReading(maxLength),
     windowPooling: 'mean',
     threshold: 0.5,
+    precision: 'fp32',
     base: { path: base, fingerprint: await checkpoint.fingerprint() },
     tokenizer: { fingerprint: await tokenizerFingerprint(base) },
   });

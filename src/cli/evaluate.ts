@@ -124,9 +124,10 @@ async function loadExamples(
     model: _,
     base: __,
     threshold: ___,
-    threads: ____,
-    token: _____,
-    offline: ______,
+    device: ____,
+    threads: _____,
+    token: ______,
+    offline: _______,
     split = 'test',
     ...data
   } = options;

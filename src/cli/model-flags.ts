@@ -20,25 +20,30 @@ export const modelShape = {
     .removeDefault()
     .optional()
     .describe("multi-label: probability from which a label is given (default: the run's)"),
+  device: trainSchema.shape.device,
   threads: trainSchema.shape.threads,
   ...hubShape,
 };
 
 /**
- * Loads the model that flags name.
+ * Loads the model that flags name, and says what computes where that was left to emotune.
  *
  * @throws ConfigError if none is named.
  */
 export async function openModel({ model, ...options }: Values<typeof modelShape>): Promise<Classifier> {
   const path = requireModel(model);
   const { loadClassifier } = await import('../predict/classifier.ts');
-  const { base, threshold, threads } = options;
-  return loadClassifier(path, {
+  const { base, threshold, device, threads } = options;
+  const classifier = await loadClassifier(path, {
     hub: await hubFor(options),
     ...(base === undefined ? {} : { base }),
     ...(threshold === undefined ? {} : { threshold }),
+    ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
   });
+  const { provider, reason } = classifier.device;
+  if (reason !== undefined) process.stderr.write(`device ${provider}: ${reason}\n`);
+  return classifier;
 }
 
 /** @throws ConfigError if no model is named. */

@@ -33,7 +33,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'promptPrefix',
     'promptSuffix',
   ],
-  'Run:': ['out', 'overwrite', 'seed', 'threads', 'checkpointMinutes'],
+  'Run:': ['out', 'overwrite', 'seed', 'device', 'threads', 'checkpointMinutes'],
   'LoRA:': [
     'rank',
     'alpha',
@@ -90,7 +90,10 @@ export function trainCommand(): Command {
   return addFlags(command, { ...trainSchema.shape, ...hubShape }, { ...trainFlagGroups, ...hubGroup })
     .optionsGroup('Run:')
     .option('--config <file>', 'YAML file of these settings (keys as in the config.yaml of a run); flags override it')
-    .option('--resume <run>', 'go on with an interrupted run, with its own settings (--threads may differ)')
+    .option(
+      '--resume <run>',
+      'go on with an interrupted run, with its own settings (--device and --threads may differ)',
+    )
     .option('--dry-run', 'say what the run would take (memory, disk, time) and whether it fits, and train nothing')
     .option('--force', 'run even if memory or disk are expected not to suffice')
     .optionsGroup('Output:')
@@ -129,14 +132,14 @@ async function dryRun(given: Given): Promise<number> {
 }
 
 /** @throws ConfigError for a flag that would make the run another one. */
-function resumeFlags(given: Given): Pick<TrainOptions, 'threads'> {
-  const { threads, ...others } = valuesFrom(trainSchema.shape, given);
+function resumeFlags(given: Given): Pick<TrainOptions, 'device' | 'threads'> {
+  const { device, threads, ...others } = valuesFrom(trainSchema.shape, given);
   const other = given.config === undefined ? Object.keys(others).map(flagOf)[0] : '--config';
   if (other !== undefined)
     throw new ConfigError(
       `--resume goes on with the run's own settings: leave out ${other}, or start a new run with other settings`,
     );
-  return threads === undefined ? {} : { threads };
+  return { ...(device === undefined ? {} : { device }), ...(threads === undefined ? {} : { threads }) };
 }
 
 /** Trains, shows how it goes, stops cleanly at Ctrl-C, and says how to go on. */

@@ -25,7 +25,7 @@ export async function inPrecision(
 }
 
 /** The linear layers of a decoder, in its order. */
-export function linearWeights(spec: DecoderSpec): LinearWeight[] {
+function linearWeights(spec: DecoderSpec): LinearWeight[] {
   const graph = new Graph();
   const found: LinearWeight[] = [];
   classifier(graph, spec, 1, {

@@ -41,7 +41,8 @@ export interface OnnxModel {
   readonly bytes: Uint8Array;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly nodeCount: number;
+  /** In the order of computation. */
+  readonly nodes: readonly { readonly name: string; readonly opType: string }[];
 }
 
 /** Inputs and outputs share one name space in ONNX but not in our graphs: an output is written with a mark. */
@@ -78,7 +79,7 @@ export function emitOnnx(graph: Graph, source: (parameter: string) => ParameterS
     bytes: toBinary(ModelProtoSchema, model),
     inputs: writer.parts.input.map((i) => i.name ?? ''),
     outputs: [...graph.outputs.keys()],
-    nodeCount: writer.parts.node.length,
+    nodes: writer.parts.node.map(({ name = '', opType = '' }) => ({ name, opType })),
   };
 }
 

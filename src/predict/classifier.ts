@@ -3,7 +3,8 @@ import type { Task } from '../core/task.ts';
 import { cleanText, cleanTurns } from '../data/clean.ts';
 import type { HubOptions } from '../hub/options.ts';
 import type { Precision } from '../nn/linear.ts';
-import { Device } from '../runtime/device.ts';
+import { openDevice } from '../runtime/open-device.ts';
+import type { Choice, DeviceName } from '../runtime/provider.ts';
 import { openEncoder, type Passage } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { classifierIn, readClassifier } from './saved-classifier.ts';
@@ -26,6 +27,8 @@ export interface Classifier {
   readonly labels: readonly string[];
   /** Multi-label: probability from which a label is given. */
   readonly threshold: number;
+  /** What computes, and why `auto` chose it. */
+  readonly device: Choice;
   /** What it was trained on and how that was split, where it says so. */
   readonly trainedOn: { readonly name: string; readonly split: string } | undefined;
   /**
@@ -48,7 +51,9 @@ export interface ClassifierOptions {
   readonly threshold?: number;
   /** How the base is computed with; default: as in training. */
   readonly precision?: Precision;
-  /** Threads of the engine; default: all cores. */
+  /** What computes; `auto` is the fastest that works here. Default: cpu. */
+  readonly device?: DeviceName;
+  /** Threads of the engine on the processor; default: all cores. */
   readonly threads?: number;
 }
 
@@ -56,7 +61,8 @@ export interface ClassifierOptions {
  * Loads a run's folder, an adapter folder of PEFT's (labels and task then come from the base's config.json), or a merged
  * checkpoint; or any of them from the Hub, as `org/name`.
  *
- * @throws CheckpointError if something is missing or damaged, or the base is not the one the adapter was trained on.
+ * @throws CheckpointError if something is missing or damaged, or the base is not the one the adapter was trained on;
+ *         ConfigError if the device does not work here.
  *
  * @example
  * const classifier = await loadClassifier('runs/demo');
@@ -69,7 +75,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
   const { task, labels, windowPooling: pooling } = saved.settings;
   const threshold = options.threshold ?? saved.settings.threshold;
   const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);
-  const device = new Device(options.threads === undefined ? {} : { threads: options.threads });
+  const device = await openDevice(options);
   try {
     const scorer = await openScorer(device, saved);
     const parameters = await device.put(saved.parameters);
@@ -77,6 +83,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
       task,
       labels,
       threshold,
+      device: device.choice,
       trainedOn: saved.settings.data,
       async classify(texts) {
         const passages = texts.map(cleanPassage);

@@ -64,7 +64,7 @@ export async function preparePush(dir: string, options: PushOptions): Promise<Pu
 
 /** Settings by which others can train the same; not those that are about this machine or who watches it. */
 function publicSettings({ config, artifact }: PublishedRun): Record<string, unknown> {
-  const { out, overwrite, dataDir, threads, track, mlflowUri, mlflowExperiment, ...settings } = config;
+  const { out, overwrite, dataDir, device, threads, track, mlflowUri, mlflowExperiment, ...settings } = config;
   const { data, validation, test, initFrom } = settings;
   return {
     ...settings,

@@ -56,7 +56,7 @@ describe('a session', () => {
 
   test('that is no model is refused', async () => {
     await expect(
-      device.load({ bytes: new Uint8Array(8), inputs: [], outputs: [], nodeCount: 0 }, 'broken'),
+      device.load({ bytes: new Uint8Array(8), inputs: [], outputs: [], nodes: [] }, 'broken'),
     ).rejects.toThrow();
   });
 });

@@ -12,6 +12,7 @@ import {
   type SessionOptions,
   UNANSWERED,
 } from './protocol.ts';
+import type { Choice } from './provider.ts';
 
 /** A tensor that stays with the device between runs. Free it when it is no longer needed. */
 export class DeviceBuffer {
@@ -84,7 +85,9 @@ export class Session {
 }
 
 export interface DeviceOptions {
-  /** Threads of one operation; default: what the machine has. */
+  /** What computes; default: the processor. */
+  readonly choice?: Choice;
+  /** Threads of one operation on the processor; default: what the machine has. */
   readonly threads?: number;
 }
 
@@ -93,13 +96,15 @@ export interface DeviceOptions {
  * The calling thread stays free.
  */
 export class Device {
+  readonly choice: Choice;
   readonly threads: number;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
   #count = 0;
   #failure: Error | undefined;
 
-  constructor({ threads = availableParallelism() }: DeviceOptions = {}) {
+  constructor({ choice = { provider: 'cpu' }, threads = availableParallelism() }: DeviceOptions = {}) {
+    this.choice = choice;
     this.threads = threads;
     this.#worker = startWorker();
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
@@ -111,13 +116,16 @@ export class Device {
   async load(
     model: OnnxModel,
     label: string,
-    options: Omit<SessionOptions, 'threads' | 'prepack'> & { prepack?: boolean } = {},
+    options: Pick<SessionOptions, 'weightsDir'> & { prepack?: boolean } = {},
   ): Promise<Session> {
+    const { threads } = this;
+    const { provider } = this.choice;
+    const onProcessor = model.nodes.filter(({ opType }) => isInexact(opType)).map(({ name }) => name);
     const id = await this.ask({
       kind: 'load',
       model: model.bytes,
       label,
-      options: { threads: this.threads, prepack: true, ...options },
+      options: { provider, onProcessor, threads, prepack: true, ...options },
     });
     return new Session(this, id, model);
   }
@@ -163,6 +171,12 @@ export class Device {
     this.#waiting.clear();
   }
 }
+
+/**
+ * WebGPU's shading language allows sines and cosines an error of 2⁻¹¹, and any outside [−π, π]: rotary embeddings need all
+ * digits of angles as large as a position.
+ */
+const isInexact = (opType: string): boolean => opType === 'Sin' || opType === 'Cos';
 
 /** The worker's file lies beside this one; when emotune runs from its TypeScript sources, a loader must compile it. */
 function startWorker(): Worker {

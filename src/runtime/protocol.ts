@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import type { Provider } from './provider.ts';
 
 /** What the main thread asks of the worker, and what it gets back. Tensors travel; buffers stay and go by number. */
 export type Feed = Tensor | { readonly buffer: number };
@@ -6,7 +7,11 @@ export type Feed = Tensor | { readonly buffer: number };
 export interface SessionOptions {
   /** Folder in which the weights files lie that the model uses in place. */
   readonly weightsDir?: string;
-  /** Threads of one operation. */
+  /** What computes; an operation that it lacks is computed by the processor. */
+  readonly provider: Provider;
+  /** Names of nodes that the processor computes in any case. */
+  readonly onProcessor: readonly string[];
+  /** Threads of one operation on the processor. */
   readonly threads: number;
   /** Repack weights for the kernels when the session is made: faster, at the price of a second copy in memory. */
   readonly prepack: boolean;

@@ -2,7 +2,18 @@
 import { parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import type { Tensor, TensorData } from '../core/tensor.ts';
-import { type Envelope, type Feed, type Reply, type Request, type Results, UNANSWERED } from './protocol.ts';
+import {
+  type Envelope,
+  type Feed,
+  type Reply,
+  type Request,
+  type Results,
+  type SessionOptions,
+  UNANSWERED,
+} from './protocol.ts';
+
+// What fails is thrown; the engine's log would say it once more, in its own words.
+ort.env.logLevel = 'fatal';
 
 const port = parentPort!;
 const sessions = new Map<number, { readonly session: ort.InferenceSession; readonly label: string }>();
@@ -35,7 +46,7 @@ const handlers: {
 } = {
   async load({ model, label, options }) {
     const session = await ort.InferenceSession.create(model, {
-      executionProviders: ['cpu'],
+      executionProviders: executionProviders(options),
       graphOptimizationLevel: 'all',
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
@@ -87,6 +98,14 @@ const handlers: {
     return undefined;
   },
 };
+
+/** In the order of preference: what the first lacks falls to the processor, and its tensors are copied there and back. */
+function executionProviders({ provider, onProcessor }: SessionOptions): ort.InferenceSession.ExecutionProviderConfig[] {
+  if (provider === 'cpu') return ['cpu'];
+  // The engine refuses an empty list.
+  const options = provider === 'webgpu' && onProcessor.length > 0 ? { forceCpuNodeNames: onProcessor } : {};
+  return [{ name: provider, ...options }, 'cpu'];
+}
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -5,6 +5,7 @@ import { loraInits } from '../lora/options.ts';
 import { precisions } from '../nn/linear.ts';
 import { scheduleNames } from '../optim/schedule.ts';
 import { windowPoolings } from '../predict/scores.ts';
+import { deviceNames } from '../runtime/provider.ts';
 import { longTextRules } from '../text/encoder.ts';
 import { promptFormats } from '../text/prompt.ts';
 
@@ -179,7 +180,11 @@ const shape = {
     .describe(
       'minutes between checkpoints, from which an interrupted run goes on; one is written after every epoch, too',
     ),
-  threads: count.optional().describe('threads of the engine (default: all cores)'),
+  device: z
+    .enum(deviceNames)
+    .default('cpu')
+    .describe('what computes: the processor, a GPU by WebGPU or CUDA, or (auto) the fastest that works here'),
+  threads: count.optional().describe('threads of the engine on the processor (default: all cores)'),
 
   track: z
     .array(z.enum(['tensorboard', 'mlflow']))

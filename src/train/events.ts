@@ -1,4 +1,5 @@
 import type { Evaluation } from '../metrics/evaluate.ts';
+import type { Choice } from '../runtime/provider.ts';
 import type { RunEstimate } from './estimate.ts';
 
 /** What a run is about to do. */
@@ -19,6 +20,8 @@ export interface TrainPlan {
   readonly dataReport: readonly string[];
   /** The adapter that is trained further, where there is one, and what became of its head. */
   readonly start?: { readonly from: string; readonly head: string };
+  /** What computes, and why `auto` chose it; absent in older logs. */
+  readonly device?: Choice;
   /** What the run is expected to take; absent in the logs of runs before there were estimates. */
   readonly estimate?: RunEstimate;
 }

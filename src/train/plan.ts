@@ -1,5 +1,6 @@
 import { describeBase } from '../models/base.ts';
-import { Device } from '../runtime/device.ts';
+import type { Device } from '../runtime/device.ts';
+import { openDevice } from '../runtime/open-device.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { EncodedExamples } from './encoded-examples.ts';
 import { estimateRun, inspectResources, type RunEstimate } from './estimate.ts';
@@ -37,10 +38,10 @@ export async function planTraining(
   const { base, checkpoint, bytesToFetch } = await describeBase(asked.base, reach);
   const config = { ...asked, base: base.name };
   const prepared = await prepare(config, { base, checkpoint, from });
-  const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
+  const device = await openDevice(config);
   try {
     const { trained, ...found } = await assess(device, { config, prepared, dir });
-    return { ...planOf({ config, prepared, folder: { dir } }, trained), ...found, bytesToFetch };
+    return { ...planOf({ config, prepared, folder: { dir }, device }, trained), ...found, bytesToFetch };
   } finally {
     await device.close();
     await prepared.close();

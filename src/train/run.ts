@@ -8,6 +8,7 @@ import { parameterCount } from '../models/weights.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
 import { pooledScores } from '../predict/scores.ts';
+import type { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { peakMemoryBytes } from '../runtime/memory.ts';
 import type { TrainConfig } from './config.ts';
@@ -23,7 +24,7 @@ export interface RunContext {
   readonly config: TrainConfig;
   readonly prepared: Prepared;
   readonly folder: RunFolder;
-  readonly threads: number;
+  readonly device: Pick<Device, 'choice' | 'threads'>;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -40,7 +41,12 @@ const headline = ({ task, metrics }: Evaluation): number =>
 
 /** What a run is about to do. */
 export function planOf(
-  { config, prepared, folder }: Pick<RunContext, 'config' | 'prepared'> & { readonly folder: Pick<RunFolder, 'dir'> },
+  {
+    config,
+    prepared,
+    folder,
+    device,
+  }: Pick<RunContext, 'config' | 'prepared' | 'device'> & { readonly folder: Pick<RunFolder, 'dir'> },
   trained: number,
 ): TrainPlan {
   const { dataset, train, validation, test, checkpoint } = prepared;
@@ -57,14 +63,15 @@ export function planOf(
     learningRate: prepared.learningRate,
     parameters: { trained, total: parameterCount(checkpoint) + trained },
     dataReport: formatReport(prepared.report),
+    device: device.choice,
     ...(config.initFrom && prepared.start ? { start: { from: config.initFrom, head: prepared.start.head } } : {}),
   };
 }
 
 /** Settings that may change without changing what a run comes to; base and data are compared by their content. */
 const indifferent = [
-  ...['base', 'data', 'dataDir', 'validation', 'test', 'initFrom', 'out', 'overwrite', 'threads', 'checkpointMinutes'],
-  ...['track', 'mlflowUri', 'mlflowExperiment'],
+  ...['base', 'data', 'dataDir', 'validation', 'test', 'initFrom', 'out', 'overwrite', 'checkpointMinutes'],
+  ...['device', 'threads', 'track', 'mlflowUri', 'mlflowExperiment'],
 ];
 
 /** The settings that decide what a run comes to, as JSON has them. */
@@ -244,7 +251,7 @@ export class Run {
   }
 
   async #writeCheckpoint(): Promise<string> {
-    const { config, folder, prepared, threads } = this.#context;
+    const { config, folder, prepared, device } = this.#context;
     const progress = {
       version: 1,
       step: this.#step,
@@ -258,7 +265,8 @@ export class Run {
       settings: decisiveSettings(config),
       data: prepared.dataFingerprint,
       base: await prepared.checkpoint.fingerprint(),
-      threads,
+      threads: device.threads,
+      device: device.choice.provider,
       engine: engineInfo().version,
     } as const;
     const state = await this.#trainer.state();

@@ -4,8 +4,10 @@ import { describeBase, findBase } from '../models/base.ts';
 import { inPrecision } from '../models/precision.ts';
 import { FROZEN } from '../optim/flat.ts';
 import type { SavedAdapter } from '../predict/saved-adapter.ts';
-import { Device } from '../runtime/device.ts';
+import type { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
+import { openDevice } from '../runtime/open-device.ts';
+import type { DeviceName } from '../runtime/provider.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
@@ -58,7 +60,7 @@ export async function* train(options: TrainOptions, control: TrainControl = {}):
 
 /**
  * Goes on with a run that was interrupted, from its newest checkpoint that is whole: optimiser, order of the data, dropout
- * masks and metrics continue exactly, so the run ends with the adapter it would have had (same threads, same engine). One
+ * masks and metrics continue exactly, so the run ends with the adapter it would have had (same device, threads and engine). One
  * that was killed before its first checkpoint is begun again.
  *
  * Yields the run's `started` again for its consumer, then `resumed`; metrics.jsonl has every step once.
@@ -67,15 +69,16 @@ export async function* train(options: TrainOptions, control: TrainControl = {}):
  */
 export async function* resume(
   dir: string,
-  { threads, ...control }: TrainControl & Pick<TrainOptions, 'threads'> = {},
+  { device, threads, ...control }: TrainControl & Pick<TrainOptions, 'device' | 'threads'> = {},
 ): AsyncGenerator<TrainEvent, void> {
   await readRunConfig(dir); // nothing is written into a folder that is no run
   yield* inFolder(await claimRun(dir), async function* () {
     const config = await readRunConfig(dir);
     if (await hasBarelyBegun(dir)) {
       const start = await readStart(config, config, { signal: control.signal, ...control.hub });
-      yield* begin(dir, { ...start, config: { ...start.config, threads: threads ?? config.threads }, ...control });
-    } else yield* goOn(dir, { config, threads, ...control });
+      const machine = { device: device ?? config.device, threads: threads ?? config.threads };
+      yield* begin(dir, { ...start, config: { ...start.config, ...machine }, ...control });
+    } else yield* goOn(dir, { config, device, threads, ...control });
   });
 }
 
@@ -104,13 +107,13 @@ async function* begin(
   const { base, checkpoint, fetchWeights } = await describeBase(asked.base, { signal, ...hub });
   const config = { ...asked, base: base.name };
   const plan = await prepare(config, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
-  yield* onDevice({ threads: config.threads, prepared: plan }, async function* (device) {
+  yield* onDevice({ ...config, prepared: plan }, async function* (device) {
     const estimate = await fitting(device, { config, prepared: plan, dir, force });
     // Gigabytes, so after all that may be refused.
     const prepared = await inItsPrecision({ ...plan, checkpoint: await fetchWeights() }, config, { signal, ...hub });
     const trainer = await openTrainer(device, config, prepared);
     const folder = await createRunFolder(dir, config);
-    const context = { config, prepared, folder, threads: device.threads, signal };
+    const context = { config, prepared, folder, device, signal };
     const run = new Run(context, trainer);
     yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
   });
@@ -120,11 +123,12 @@ async function* goOn(
   dir: string,
   {
     config,
+    device: name,
     threads,
     signal,
     hub,
     force = false,
-  }: TrainControl & { readonly config: TrainConfig; readonly threads: number | undefined },
+  }: TrainControl & { readonly config: TrainConfig } & Machine,
 ): AsyncGenerator<TrainEvent, void> {
   if (await isDone(dir))
     throw new CheckpointError(
@@ -135,17 +139,18 @@ async function* goOn(
   checkSettings(dir, progress.settings, config);
   const base = await findBase(config.base, { signal, ...hub });
   const plan = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
-  yield* onDevice({ threads: threads ?? progress.threads, prepared: plan }, async function* (device) {
+  const machine = { device: name ?? progress.device, threads: threads ?? progress.threads };
+  yield* onDevice({ ...machine, prepared: plan }, async function* (device) {
     await checkUnchanged(dir, progress, plan);
     const estimate = await fitting(device, { config, prepared: plan, dir, force, stepsDone: progress.step });
     const prepared = await inItsPrecision(plan, config, { signal, ...hub });
     const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
     const folder = await openRunFolder(dir, progress.metricsBytes);
-    const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
+    const context: RunContext = { config, prepared, folder, device, signal };
     const run = new Run(context, trainer);
     await run.restore(checkpoint);
     const { step, epoch } = progress;
-    const notes = [...damaged, ...differences(progress, context.threads), ...missing(folder)];
+    const notes = [...damaged, ...differences(progress, device), ...missing(folder)];
     const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
     yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }), { told: started });
   });
@@ -165,13 +170,19 @@ async function fitting(
   return estimate;
 }
 
+/** What a run is computed on: it may change without making it another run. */
+interface Machine {
+  readonly device?: DeviceName | undefined;
+  readonly threads?: number | undefined;
+}
+
 /** What runs on a device, which is closed whatever happens, as are the working files. */
 async function* onDevice(
-  { threads, prepared }: { readonly threads: number | undefined; readonly prepared: Prepared },
+  { device: name, threads, prepared }: Machine & { readonly prepared: Prepared },
   run: (device: Device) => AsyncGenerator<TrainEvent, void>,
 ): AsyncGenerator<TrainEvent, void> {
   try {
-    const device = new Device(threads === undefined ? {} : { threads });
+    const device = await openDevice({ device: name, threads });
     try {
       yield* run(device);
     } finally {
@@ -269,10 +280,11 @@ const missing = ({ metrics: { missingBytes } }: RunFolder): string[] =>
   missingBytes === 0 ? [] : [`metrics.jsonl has lost its last ${missingBytes} bytes: some steps are not in it`];
 
 /** What makes the rest of a run differ in its last digits from what it would have been. */
-function differences({ threads, engine }: Progress, threadsNow: number): string[] {
+function differences({ threads, device, engine }: Progress, { choice, threads: threadsNow }: Device): string[] {
   const now = engineInfo().version;
   return [
     threads === threadsNow ? [] : `the run had ${threads} threads and now has ${threadsNow}`,
+    device === choice.provider ? [] : `the run was computed on ${device} and now is on ${choice.provider}`,
     engine === now ? [] : `the run was computed by engine ${engine}, this is ${now}`,
   ].flat();
 }

@@ -8,7 +8,15 @@ import { TrainingCheckpoints } from './training-checkpoint.ts';
 const checkpointAt = (step: number) => ({
   progress: {
     ...{ version: 1 as const, step, epoch: 1, batch: step, seconds: 1, tokens: 1, sinceBest: 0, best: null },
-    ...{ metricsBytes: 0, settings: { rank: 4 }, data: 'data', base: 'base', threads: 1, engine: '1' },
+    ...{
+      metricsBytes: 0,
+      settings: { rank: 4 },
+      data: 'data',
+      base: 'base',
+      threads: 1,
+      device: 'cpu' as const,
+      engine: '1',
+    },
   },
   state: new Map([['flat', float32([step, 1], [2])]]),
   best: new Map(),

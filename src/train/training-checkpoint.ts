@@ -7,6 +7,7 @@ import { CheckpointError, showIssues } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
 import { isDiskFull } from '../runtime/disk.ts';
+import { providers } from '../runtime/provider.ts';
 
 /** Where a run stands, beside its tensors: everything that decides what comes next. Survives JSON. */
 const progressSchema = z.object({
@@ -29,6 +30,7 @@ const progressSchema = z.object({
   data: z.string(),
   base: z.string(),
   threads: z.int().positive(),
+  device: z.enum(providers).default('cpu'),
   engine: z.string(),
 });
 export type Progress = z.infer<typeof progressSchema>;

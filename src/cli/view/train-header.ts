@@ -29,6 +29,7 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
       'training',
       `${plural(plan.epochs, 'epoch')}, ${plural(plan.steps, 'step')}, learning rate ${formatRate(plan.learningRate)}`,
     ],
+    ...(plan.device ? [['device', deviceText(plan.device)] as const] : []),
     ...(plan.estimate ? estimateFacts(plan.estimate) : []),
     ['run', plan.out],
   ];
@@ -38,6 +39,9 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
     ),
   );
 }
+
+const deviceText = ({ provider, reason }: NonNullable<TrainPlan['device']>): string =>
+  reason === undefined ? provider : `${provider}: ${reason}`;
 
 /** Facts of the data report in which nothing was found, and those that the header says itself, are left out. */
 const uneventful = /^(source|task|rows read|note)\b|\b(none|nothing to change)$/;
