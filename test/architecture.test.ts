@@ -11,6 +11,7 @@ const order = [
   'runtime',
   'checkpoint',
   'hub',
+  'quantize',
   'text',
   'nn',
   'optim',

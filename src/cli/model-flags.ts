@@ -21,6 +21,10 @@ export const modelShape = {
     .optional()
     .describe("multi-label: probability from which a label is given (default: the run's)"),
   device: trainSchema.shape.device,
+  precision: trainSchema.shape.precision
+    .removeDefault()
+    .optional()
+    .describe('how the base is computed with: fp32, or int8 (default: as in training)'),
   threads: trainSchema.shape.threads,
   ...hubShape,
 };
@@ -33,12 +37,13 @@ export const modelShape = {
 export async function openModel({ model, ...options }: Values<typeof modelShape>): Promise<Classifier> {
   const path = requireModel(model);
   const { loadClassifier } = await import('../predict/classifier.ts');
-  const { base, threshold, device, threads } = options;
+  const { base, threshold, device, precision, threads } = options;
   const classifier = await loadClassifier(path, {
     hub: await hubFor(options),
     ...(base === undefined ? {} : { base }),
     ...(threshold === undefined ? {} : { threshold }),
     ...(device === undefined ? {} : { device }),
+    ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
   });
   const { provider, reason } = classifier.device;

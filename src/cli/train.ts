@@ -33,7 +33,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'promptPrefix',
     'promptSuffix',
   ],
-  'Run:': ['out', 'overwrite', 'seed', 'device', 'threads', 'checkpointMinutes'],
+  'Run:': ['out', 'overwrite', 'seed', 'device', 'precision', 'threads', 'checkpointMinutes'],
   'LoRA:': [
     'rank',
     'alpha',

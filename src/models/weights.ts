@@ -53,8 +53,13 @@ export const parameterCount = ({ tensors }: Checkpoint): number =>
 const PREPACK_BYTES = 2 ** 31;
 
 /** Whether the runtime may keep a repacked copy of weights of these shapes. */
-export const prepackFits = (weights: readonly { readonly shape: readonly number[] }[]): boolean =>
-  weights.reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0) <= PREPACK_BYTES;
+export const prepackFits = (
+  weights: readonly { readonly shape: readonly number[]; readonly dtype: string }[],
+): boolean =>
+  weights.reduce((bytes, { shape, dtype }) => bytes + elementBytes(dtype) * sizeOf(shape), 0) <= PREPACK_BYTES;
+
+/** Bytes of a value of a frozen weight as the engine holds it: floats widened to float32. */
+export const elementBytes = (dtype: string): number => (dtype === 'int8' || dtype === 'I8' ? 1 : 4);
 
 /** Looks up rows of the embedding table for token ids. [N] → [N, C] */
 export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;

@@ -118,7 +118,7 @@ export async function loadOverCheckpoint(
   const given = (name: string) => flatSource(layout, name) ?? (frozen && flatSource(frozen.layout, name, FROZEN));
   const stored = [...graph.parameters]
     .filter(([name]) => !given(name))
-    .map(([name, { shape }]) => ({ name, shape: shape.map(Number) }));
+    .map(([name, { shape, dtype }]) => ({ name, dtype, shape: shape.map(Number) }));
   requireTensors(checkpoint, stored);
   const model = emitOnnx(graph, (name) => given(name) ?? fileSource(checkpoint, name));
   return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: prepackFits(stored) });

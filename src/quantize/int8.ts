@@ -1,4 +1,4 @@
-import { float32, type Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 
 /** Whole numbers from −127 to 127 with the scale of each column. */
 export interface Int8Matrix {
@@ -25,12 +25,6 @@ export function quantizeInt8(weight: Tensor): { readonly forward: Int8Matrix; re
     forward: { values: transposed(data, ofRows), scales: scalesOf(ofRows), shape: [columns, rows] },
     backward: { values: byColumn(data, ofColumns), scales: scalesOf(ofColumns), shape: [rows, columns] },
   };
-}
-
-/** The numbers that the whole numbers stand for. [rows, columns] */
-export function dequantizeInt8({ values, scales, shape }: Int8Matrix): Tensor {
-  const data = Float32Array.from(values, (v, i) => v * scales[i % shape[1]]!);
-  return float32(data, shape);
 }
 
 const LEVELS = 127;

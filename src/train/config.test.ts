@@ -7,3 +7,8 @@ test.each(['beta1', 'beta2'])('%s is less than 1: AdamW divides by 1 − βᵗ',
     new RegExp(`the configuration cannot be used: .*${key}.*<1`),
   );
 });
+
+test('DoRA needs the exact weights', () => {
+  expect(() => parseTrainConfig({ data: 'a.csv', dora: true, precision: 'int8' })).toThrow(/dora.*precision fp32/);
+  expect(parseTrainConfig({ data: 'a.csv', dora: true })).toMatchObject({ precision: 'fp32' });
+});

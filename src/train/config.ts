@@ -212,6 +212,10 @@ export type TrainOptions = z.input<typeof trainSchema>;
  */
 export function parseTrainConfig(options: unknown): TrainConfig {
   const parsed = trainSchema.safeParse(options);
+  if (parsed.success && parsed.data.dora && parsed.data.precision !== 'fp32')
+    throw new ConfigError(
+      "dora reads the norms of the base's weights, which precision int8 does not have exactly: set precision fp32, or leave dora out",
+    );
   if (parsed.success) return parsed.data;
   throw new ConfigError(`the configuration cannot be used: ${showIssues(parsed.error.issues)}`);
 }

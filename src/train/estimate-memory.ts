@@ -1,8 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { sizeOf } from '../core/tensor.ts';
-import { ancestors, type Graph } from '../graph/graph.ts';
+import { ancestors, type Graph, type Value } from '../graph/graph.ts';
 import { matmulOp } from '../graph/ops/matmul.ts';
-import { embeddingBytes, prepackFits } from '../models/weights.ts';
+import { int8ProductOp } from '../graph/ops/quantized.ts';
+import { elementBytes, embeddingBytes, prepackFits } from '../models/weights.ts';
 import type { GraphCost } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import {
@@ -86,13 +87,14 @@ const phase = (during: MemoryEstimate['during'], parts: readonly Part[]): Memory
 
 interface Frozen {
   readonly name: string;
+  readonly dtype: string;
   readonly shape: readonly number[];
 }
 
 const frozenParameters = (graph: Graph, { parts }: FlatLayout): Frozen[] =>
   [...graph.parameters]
     .filter(([name]) => !parts.has(name))
-    .map(([name, { shape }]) => ({ name, shape: shape.map(Number) }));
+    .map(([name, { shape, dtype }]) => ({ name, dtype, shape: shape.map(Number) }));
 
 /**
  * What a session holds between runs: the frozen weights in float32. Where they are repacked, each product that reads one
@@ -104,20 +106,28 @@ function sessionBytes(
   { layout, prepack }: { readonly layout: FlatLayout; readonly prepack: boolean },
 ): number {
   const needed = ancestors(graph.outputs.values());
-  const weights = frozenParameters(graph, layout).map(({ name, shape }) => {
+  const weights = frozenParameters(graph, layout).map(({ name, dtype, shape }) => {
     const value = graph.parameters.get(name)!;
     const readers = [...needed].filter((v) => v.inputs.includes(value));
-    const products = readers.filter((v) => (v.op as unknown) === matmulOp && v.inputs[1] === value).length;
+    const products = readers.filter((v) => repackedOf(v) === value).length;
     const copies = prepack ? products + Number(products < readers.length) : 1;
-    const bytes = 4 * sizeOf(shape);
-    return copies * bytes * (bytes < HEAP_BLOCK_BYTES && tensors.get(name)?.dtype !== 'F32' ? HEAP : 1);
+    const bytes = elementBytes(dtype) * sizeOf(shape);
+    return (
+      copies * bytes * (bytes < HEAP_BLOCK_BYTES && dtype !== 'int8' && tensors.get(name)?.dtype !== 'F32' ? HEAP : 1)
+    );
   });
   return weights.reduce((a, b) => a + b, 0) + NODE_BYTES * needed.size;
 }
 
+/** The operand that the engine repacks for an operation, if it is a weight. */
+function repackedOf({ op, inputs }: Value): Value | undefined {
+  if ((op as unknown) === matmulOp) return inputs[1];
+  return (op as unknown) === int8ProductOp ? inputs[2] : undefined;
+}
+
 /** The largest weight beside its narrower original while it is widened and repacked. */
 const wideningBytes = (frozen: readonly Frozen[]): number =>
-  1.5 * 4 * frozen.reduce((most, { shape }) => Math.max(most, sizeOf(shape)), 0);
+  1.5 * frozen.reduce((most, { dtype, shape }) => Math.max(most, elementBytes(dtype) * sizeOf(shape)), 0);
 
 /**
  * The flat vectors: parameters, those before the last step, zeros, the gradient and the optimiser's, the copies on

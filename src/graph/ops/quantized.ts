@@ -90,7 +90,7 @@ interface ProductAttrs {
 }
 type Orientation = 'forward' | 'backward';
 
-const int8ProductOp: Op<ProductAttrs> = {
+export const int8ProductOp: Op<ProductAttrs> = {
   name: 'int8Product',
   infer([q, scales, v, t]) {
     if (q!.dtype !== 'uint8' || v!.dtype !== 'int8')
