@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { random } from '../src/core/random.ts';
+import { float32, type Tensor } from '../src/core/tensor.ts';
+import { baseFolder } from '../src/models/base.ts';
+import { inPrecision } from '../src/models/precision.ts';
+import { describeModel } from '../src/models/registry.ts';
+import type { Precision } from '../src/nn/linear.ts';
+import { sgd } from '../src/optim/sgd.ts';
+import { loadClassifier } from '../src/predict/classifier.ts';
+import { Device } from '../src/runtime/device.ts';
+import type { TrainOptions } from '../src/train/config.ts';
+import type { TrainEvent } from '../src/train/events.ts';
+import { lossTarget } from '../src/train/targets.ts';
+import { resume, train } from '../src/train/train.ts';
+import { Trainer } from '../src/train/trainer.ts';
+import { randomTexts, temporaryFolder, tinyBase, tinyLora } from './support/model.ts';
+
+/** Frozen weights in 8 bits: what is trained, saved and classified with them. */
+const hub = { cacheDir: join(temporaryFolder(), 'hub') };
+
+describe('a run', () => {
+  let options: (out: string) => TrainOptions;
+  let whole: string;
+
+  async function end(events: AsyncIterable<TrainEvent>, until?: (event: TrainEvent) => boolean): Promise<void> {
+    for await (const event of events) if (until?.(event)) break;
+  }
+  const fileOf = (run: string, name: string) => readFileSync(join(run, name));
+
+  beforeAll(async () => {
+    const base = await tinyBase();
+    const settings = { base, data: 'social-posts', limit: 60, epochs: 1, rank: 4, threads: 1 } as const;
+    const precision = 'int8';
+    options = (out) => ({ ...settings, precision, learningRate: 3e-3, out: join(temporaryFolder(), out) });
+    const complete = options('whole');
+    whole = complete.out!;
+    await end(train(complete, { hub }));
+  });
+
+  test('that is stopped goes on to the same adapter', async () => {
+    const broken = options('broken');
+    await end(train(broken, { hub }), (event) => event.type === 'step' && event.step === 2);
+    await end(resume(broken.out!, { hub }));
+    expect(fileOf(broken.out!, 'adapter_model.safetensors').equals(fileOf(whole, 'adapter_model.safetensors'))).toBe(
+      true,
+    );
+  });
+
+  test('says what it was computed with, and is classified with that unless told otherwise', async () => {
+    expect(JSON.parse(fileOf(whole, 'emotune.json').toString())).toMatchObject({ precision: 'int8' });
+    const texts = ['I am so happy for you!', 'this is the worst day of my life', 'ok'];
+    const scoresIn = async (precision?: Precision) => {
+      const classifier = await loadClassifier(whole, { hub, threads: 1, ...(precision ? { precision } : {}) });
+      const scores = (await classifier.classify(texts)).flatMap((p) => Object.values(p.scores));
+      await classifier.dispose();
+      return scores;
+    };
+    const [given, int8, fp32] = [await scoresIn(), await scoresIn('int8'), await scoresIn('fp32')];
+    expect(given).toEqual(int8);
+    const difference = Math.max(...int8.map((score, i) => Math.abs(score - fp32[i]!)));
+    expect(difference).toBeGreaterThan(0);
+    expect(difference).toBeLessThan(0.02);
+  });
+});
+
+describe('of nano-llama', () => {
+  const device = new Device({ threads: 2 });
+  afterAll(() => device.close());
+  const dir = baseFolder('nano');
+
+  async function open(precision: Precision): Promise<Trainer> {
+    const checkpoint = await openCheckpoint(dir);
+    const spec = describeModel(checkpoint.config);
+    const trainer = await Trainer.open(device, {
+      checkpoint: await inPrecision(checkpoint, spec, precision, hub),
+      spec,
+      labels: 3,
+      task: 'single_label_classification',
+      lora: tinyLora,
+      optimizer: sgd({ momentum: 0, weightDecay: 0 }),
+      maxGradNorm: undefined,
+      microBatchTokens: 4000,
+      precision,
+      seed: 0,
+    });
+    await trainer.load(randomised(await trainer.tensors()));
+    return trainer;
+  }
+
+  /** With B at zero the gradients of A would be zero. */
+  function randomised(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+    const draw = random(5);
+    return new Map(
+      Array.from(tensors, ([name, { data, shape }]) => [
+        name,
+        float32(
+          Float32Array.from(data, () => 0.02 * draw.normal()),
+          shape,
+        ),
+      ]),
+    );
+  }
+
+  /** A step of plain descent at rate 1 takes the gradient off the trained values. */
+  async function gradients(trainer: Trainer): Promise<Map<string, number[]>> {
+    const before = await trainer.tensors();
+    const examples = randomTexts(16, 9).map((ids, i) => {
+      const target = [0, 1, 2].map((k) => Number(k === i % 3));
+      return { id: `${i}`, sequences: [ids], target, loss: lossTarget('single_label_classification', target) };
+    });
+    await trainer.step(examples, 1);
+    const after = await trainer.tensors();
+    return new Map(Array.from(before, ([n, t]) => [n, Array.from(t.data, (v, i) => v - after.get(n)!.data[i]!)]));
+  }
+
+  test('every gradient points where that of fp32 does', async () => {
+    const [exact, rounded] = [await gradients(await open('fp32')), await gradients(await open('int8'))];
+    const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
+    const cosine = (a: readonly number[], b: readonly number[]) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+    for (const [name, a] of exact) expect(cosine(a, rounded.get(name)!), name).toBeGreaterThan(0.97);
+    expect(cosine([...exact.values()].flat(), [...rounded.values()].flat())).toBeGreaterThan(0.99);
+  });
+
+  test('the logits of a text do not depend on the other texts of its batch', async () => {
+    const trainer = await open('int8');
+    const texts = randomTexts(40, 8);
+    const together = await trainer.logits(texts);
+    const alone: (readonly number[])[] = [];
+    for (const text of texts) alone.push((await trainer.logits([text]))[0]!);
+    const difference = together.flatMap((row, i) => row.map((v, k) => Math.abs(v - alone[i]![k]!)));
+    expect(Math.max(...difference)).toBeLessThan(1e-5);
+  });
+});
