@@ -68,7 +68,8 @@ export const loadTable = (options: TableOptions): Promise<Omit<Table, 'rowsRead'
       for (const [row, state] of store.states.entries()) {
         if (splitNames[state] !== name) continue;
         const { labels, ...rest } = store.read(row);
-        splits[name] = [...(splits[name] ?? []), { ...rest, target: targetOf(labels, view) }];
+        splits[name] ??= [];
+        splits[name].push({ ...rest, target: targetOf(labels, view) });
       }
     return { ...table, splits };
   });
