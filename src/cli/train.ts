@@ -33,7 +33,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'promptPrefix',
     'promptSuffix',
   ],
-  'Run:': ['out', 'overwrite', 'seed', 'threads', 'checkpointMinutes'],
+  'Run:': ['out', 'overwrite', 'seed', 'threads', 'checkpointMinutes', 'prefixCache', 'cacheDir'],
   'LoRA:': [
     'rank',
     'alpha',
@@ -120,7 +120,9 @@ async function dryRun(given: Given): Promise<number> {
   if (given.resume !== undefined)
     throw new ConfigError('--dry-run is for a new run: leave out --resume, or give the settings of the run');
   const { planTraining } = await import('../train/plan.ts');
-  const plan = await planTraining(await trainOptions(given), { hub: await hubFor(valuesFrom(hubShape, given)) });
+  const { cacheFolder } = await import('../train/prefix/demand.ts');
+  const control = { hub: await hubFor(valuesFrom(hubShape, given)), cacheDir: cacheFolder(process.env) };
+  const plan = await planTraining(await trainOptions(given), control);
   if (given.json) await printLines([JSON.stringify(plan)]);
   else await printLines(dryRunReport(plan, { width: columnsOf(process.stdout, 120), style: styleFor(process.stdout) }));
   if (plan.shortage === null || given.force) return exitCodes.ok;
@@ -155,8 +157,10 @@ async function watch(
   let failure: unknown;
   try {
     const hub = await hubFor(valuesFrom(hubShape, output));
+    const { cacheFolder } = await import('../train/prefix/demand.ts');
     const told = { onProgress: reporter.fetching, onNotice: reporter.note };
-    const events = start({ signal: interrupt.signal, hub: { ...hub, ...told } });
+    const cache = { cacheDir: cacheFolder(process.env), onCaching: reporter.caching };
+    const events = start({ signal: interrupt.signal, hub: { ...hub, ...told }, ...cache });
     for await (const event of track(events, sinks)) {
       if (event.type === 'resumed') for await (const past of pastEvents(event)) state = advance(state, past);
       state = advance(state, event);

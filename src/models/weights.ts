@@ -56,6 +56,13 @@ const PREPACK_BYTES = 2 ** 31;
 export const prepackFits = (weights: readonly { readonly shape: readonly number[] }[]): boolean =>
   weights.reduce((bytes, { shape }) => bytes + 4 * sizeOf(shape), 0) <= PREPACK_BYTES;
 
+/**
+ * Looks up what the first layer of a graph takes of packed texts, for its input `embeddings`.
+ *
+ * @param ids of all the texts, one after the other. [N] → [N, C]
+ */
+export type InputLookup = (ids: Int32Array, texts: readonly Int32Array[]) => Promise<Tensor>;
+
 /** Looks up rows of the embedding table for token ids. [N] → [N, C] */
 export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;
 

@@ -172,6 +172,16 @@ const shape = {
       'minutes between checkpoints, from which an interrupted run goes on; one is written after every epoch, too',
     ),
   threads: count.optional().describe('threads of the engine (default: all cores)'),
+  prefixCache: z
+    .enum(['off', 'auto', 'on'])
+    .default('off')
+    .describe(
+      'compute the layers below the lowest adapter once, and keep what they give on disk for every epoch and run: off, auto (where there are such layers, and more than one epoch), on',
+    ),
+  cacheDir: z
+    .string()
+    .optional()
+    .describe('folder of what later runs use again (default: EMOTUNE_CACHE, or ~/.cache/emotune)'),
 
   track: z
     .array(z.enum(['tensorboard', 'mlflow']))

@@ -4,6 +4,7 @@ import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.
 import type { EncodedExamples } from './encoded-examples.ts';
 import { estimateRun, inspectResources, type RunEstimate } from './estimate.ts';
 import type { TrainPlan } from './events.ts';
+import { prefixDemand, prefixRoot } from './prefix/demand.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { batchSizeOf, planOf } from './run.ts';
 import { chooseRunFolder } from './run-folder.ts';
@@ -29,7 +30,7 @@ export type PlannedRun = TrainPlan & {
  */
 export async function planTraining(
   options: TrainOptions,
-  { hub, signal }: Pick<TrainControl, 'hub' | 'signal'> = {},
+  { hub, signal, cacheDir }: Pick<TrainControl, 'hub' | 'signal' | 'cacheDir'> = {},
 ): Promise<PlannedRun> {
   const reach = { signal, ...hub };
   const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
@@ -39,7 +40,7 @@ export async function planTraining(
   const prepared = await prepare(config, { base, checkpoint, from });
   const device = new Device(config.threads === undefined ? {} : { threads: config.threads });
   try {
-    const { trained, ...found } = await assess(device, { config, prepared, dir });
+    const { trained, ...found } = await assess(device, { config, prepared, dir, cacheDir });
     return { ...planOf({ config, prepared, folder: { dir } }, trained), ...found, bytesToFetch };
   } finally {
     await device.close();
@@ -54,18 +55,22 @@ export async function assess(
     config,
     prepared,
     dir,
+    cacheDir,
     stepsDone,
   }: {
     readonly config: TrainConfig;
     readonly prepared: Prepared;
     readonly dir: string;
+    readonly cacheDir: string | undefined;
     readonly stepsDone?: number;
   },
 ): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
   const goesOn = stepsDone === undefined ? {} : ({ stepsDone, fixed: 'all' } as const);
-  const work = { ...workloadOf(config, prepared), ...goesOn };
+  const cache = config.cacheDir ?? cacheDir;
+  const demand = await prefixDemand(prepared, cache);
+  const work = { ...workloadOf(config, prepared), ...(demand ? { prefixDemand: demand } : {}), ...goesOn };
   const graphs = workloadGraphs(work);
-  const resources = await inspectResources(device, dir);
+  const resources = await inspectResources(device, { out: dir, cache: prefixRoot(cache) });
   const estimate = estimateRun(work, graphs, resources);
   const shortage = shortageOf(work, graphs, { estimate, resources }) ?? null;
   return { estimate, shortage, trained: graphs.layout.size };

@@ -9,6 +9,8 @@ import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.
 import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
 import { assess } from './plan.ts';
+import { prefixModel, prefixRoot, sequencesOf } from './prefix/demand.ts';
+import { fillPrefix } from './prefix/fill.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { decisiveSettings, planOf, Run, type RunContext } from './run.ts';
 import {
@@ -24,7 +26,7 @@ import {
   workFolderOf,
 } from './run-folder.ts';
 import { refusal } from './shortage.ts';
-import { Trainer, type TrainerOptions } from './trainer.ts';
+import { type FrozenPrefix, Trainer, type TrainerOptions } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
 import { readStart } from './warm-start.ts';
 
@@ -33,6 +35,10 @@ export interface TrainControl {
   readonly signal?: AbortSignal;
   /** How a base on the Hub is fetched. */
   readonly hub?: HubOptions;
+  /** Where what later runs use again is kept, unless the options say it. Default: `~/.cache/emotune`. */
+  readonly cacheDir?: string | undefined;
+  /** Tokens of which the frozen layers were computed, of all that are to be, before a run with `prefixCache` begins. */
+  readonly onCaching?: ((doneTokens: number, totalTokens: number) => void) | undefined;
   /** Run even if memory or disk are expected not to suffice. */
   readonly force?: boolean;
 }
@@ -95,22 +101,23 @@ async function* begin(
   {
     config: asked,
     from,
-    signal,
-    hub,
-    force = false,
+    ...control
   }: TrainControl & { readonly config: TrainConfig; readonly from: SavedAdapter | undefined },
 ): AsyncGenerator<TrainEvent, void> {
+  const { signal, hub } = control;
   const { base, checkpoint, fetchWeights } = await describeBase(asked.base, { signal, ...hub });
   const config = { ...asked, base: base.name };
   const plan = await prepare(config, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
   yield* onDevice({ threads: config.threads, prepared: plan }, async function* (device) {
-    const estimate = await fitting(device, { config, prepared: plan, dir, force });
+    const estimate = await fitting(device, { config, prepared: plan, dir, ...control });
     const prepared = { ...plan, checkpoint: await fetchWeights() }; // gigabytes, so after all that may be refused
-    const trainer = await openTrainer(device, config, prepared);
-    const folder = await createRunFolder(dir, config);
-    const context = { config, prepared, folder, threads: device.threads, signal };
-    const run = new Run(context, trainer);
-    yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
+    yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
+      const trainer = await openTrainer(device, config, { ...prepared, prefix });
+      const folder = await createRunFolder(dir, config);
+      const context = { config, prepared, folder, threads: device.threads, signal };
+      const run = new Run(context, trainer);
+      yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
+    });
   });
 }
 
@@ -119,9 +126,7 @@ async function* goOn(
   {
     config,
     threads,
-    signal,
-    hub,
-    force = false,
+    ...control
   }: TrainControl & { readonly config: TrainConfig; readonly threads: number | undefined },
 ): AsyncGenerator<TrainEvent, void> {
   if (await isDone(dir))
@@ -130,21 +135,25 @@ async function* goOn(
     );
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
+  const { signal, hub } = control;
   checkSettings(dir, progress.settings, config);
   const base = await findBase(config.base, { signal, ...hub });
   const prepared = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
   yield* onDevice({ threads: threads ?? progress.threads, prepared }, async function* (device) {
     await checkUnchanged(dir, progress, prepared);
-    const estimate = await fitting(device, { config, prepared, dir, force, stepsDone: progress.step });
-    const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
-    const folder = await openRunFolder(dir, progress.metricsBytes);
-    const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
-    const run = new Run(context, trainer);
-    await run.restore(checkpoint);
-    const { step, epoch } = progress;
-    const notes = [...damaged, ...differences(progress, context.threads), ...missing(folder)];
-    const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
-    yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }), { told: started });
+    const estimate = await fitting(device, { config, prepared, dir, ...control, stepsDone: progress.step });
+    yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
+      const frozen = checkpoint.state.get(FROZEN);
+      const trainer = await openTrainer(device, config, { ...prepared, frozen, prefix });
+      const folder = await openRunFolder(dir, progress.metricsBytes);
+      const context: RunContext = { config, prepared, folder, threads: device.threads, signal };
+      const run = new Run(context, trainer);
+      await run.restore(checkpoint);
+      const { step, epoch } = progress;
+      const notes = [...damaged, ...differences(progress, context.threads), ...missing(folder)];
+      const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
+      yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }), { told: started });
+    });
   });
 }
 
@@ -155,11 +164,48 @@ async function* goOn(
  */
 async function fitting(
   device: Device,
-  { force, ...run }: Parameters<typeof assess>[1] & { readonly force: boolean },
+  { force = false, cacheDir, ...run }: Omit<Parameters<typeof assess>[1], 'cacheDir'> & TrainControl,
 ): Promise<RunEstimate> {
-  const { estimate, shortage } = await assess(device, run);
+  const { estimate, shortage } = await assess(device, { ...run, cacheDir });
   if (shortage !== null && !force) throw new ConfigError(refusal(shortage));
   return estimate;
+}
+
+/** What runs once the states of the frozen layers are in the cache, where it starts above them. */
+async function* withPrefix(
+  device: Device,
+  {
+    config,
+    prepared,
+    estimate,
+    cacheDir,
+    signal,
+    hub,
+    onCaching,
+  }: TrainControl & { readonly config: TrainConfig; readonly prepared: Prepared; readonly estimate: RunEstimate },
+  run: (prefix: FrozenPrefix | undefined) => AsyncGenerator<TrainEvent, void>,
+): AsyncGenerator<TrainEvent, void> {
+  const model = await prefixModel(prepared);
+  if (!model) return yield* run(undefined);
+  const total = estimate.cache?.missingTokens ?? 0;
+  let done = 0;
+  const cache = await fillPrefix(prefixRoot(config.cacheDir ?? cacheDir), {
+    device,
+    checkpoint: prepared.checkpoint,
+    model,
+    texts: sequencesOf(prepared),
+    signal,
+    onProgress(tokens) {
+      done += tokens;
+      onCaching?.(done, Math.max(done, total)); // damaged ones come on top
+    },
+    onWait: (owner) => hub?.onNotice?.(`${owner} is computing the layers below ${model.layer}: waiting for it`),
+  });
+  try {
+    yield* run({ layer: model.layer, states: cache.states });
+  } finally {
+    await cache.close();
+  }
 }
 
 /** What runs on a device, which is closed whatever happens, as are the working files. */
@@ -210,9 +256,9 @@ async function* recorded(
 function openTrainer(
   device: Device,
   config: TrainConfig,
-  prepared: Prepared & Pick<TrainerOptions, 'frozen'>,
+  prepared: Prepared & Pick<TrainerOptions, 'frozen' | 'prefix'>,
 ): Promise<Trainer> {
-  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen } = prepared;
+  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen, prefix } = prepared;
   return Trainer.open(device, {
     checkpoint,
     spec,
@@ -225,6 +271,7 @@ function openTrainer(
     seed: config.seed,
     start: start?.tensors,
     frozen,
+    prefix,
     ...(posWeight ? { posWeight } : {}),
     ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
   });
