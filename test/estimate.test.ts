@@ -46,6 +46,7 @@ const resources = (change: Partial<Resources> = {}): Resources => ({
   processBytes: 2e8,
   availableMemoryBytes: 1e12,
   availableDiskBytes: 1e12,
+  availableCacheBytes: 1e12,
   ...change,
 });
 const estimateOf = (work: Workload, change: Partial<Resources> = {}) =>

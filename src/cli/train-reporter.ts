@@ -4,7 +4,7 @@ import type { TrainEvent } from '../train/events.ts';
 import { openLiveBlock } from './live-block.ts';
 import { columnsOf, styleFor } from './terminal.ts';
 import { trainHeader } from './view/train-header.ts';
-import { evaluationLine, fetchingLine, noticeLines, stepLine } from './view/train-lines.ts';
+import { cachingLine, evaluationLine, fetchingLine, noticeLines, stepLine } from './view/train-lines.ts';
 import { trainLive } from './view/train-live.ts';
 import { initialState, type TrainState } from './view/train-state.ts';
 
@@ -12,6 +12,8 @@ export interface Reporter {
   event(event: TrainEvent, state: TrainState): void;
   /** The base is being fetched. */
   fetching(doneBytes: number, totalBytes: number): void;
+  /** The frozen layers are being computed. */
+  caching(doneTokens: number, totalTokens: number): void;
   /** Something to be told that is no event. */
   note(line: string): void;
   /** The user has asked to stop. */
@@ -47,6 +49,7 @@ const nothing = () => {};
 const jsonReporter = (print: (lines: readonly string[]) => void): Reporter => ({
   event: (event) => print([JSON.stringify(event)]),
   fetching: nothing,
+  caching: nothing,
   note: writeNote,
   stopping: nothing,
   close: nothing,
@@ -57,6 +60,7 @@ const quietReporter = (): Reporter => ({
     if (event.type === 'warning') process.stderr.write(`${noticeLines(event).join('\n')}\n`);
   },
   fetching: nothing,
+  caching: nothing,
   note: writeNote,
   stopping: writeNotice,
   close: nothing,
@@ -69,7 +73,15 @@ function linesReporter(): Reporter {
   const write = (line: string) => process.stderr.write(`${line}\n`);
   const style = styleFor(process.stderr);
   let shown = { step: 0, at: 0 };
-  let tenths = -1;
+  /** A line for every tenth of something that is prepared. */
+  const byTenths = (lineOf: (done: number, total: number) => string) => {
+    let tenths = -1;
+    return (done: number, total: number) => {
+      const reached = Math.floor((10 * done) / total);
+      if (reached > tenths) write(lineOf(done, total));
+      tenths = Math.max(tenths, reached);
+    };
+  };
   const isDue = (step: number, steps: number): boolean => {
     const seconds = (performance.now() - shown.at) / 1000;
     const rarely = seconds >= linesEvery.seconds && step - shown.step >= linesEvery.share * steps;
@@ -86,11 +98,8 @@ function linesReporter(): Reporter {
       } else if (event.type === 'evaluated') write(evaluationLine(event));
       else for (const line of noticeLines(event)) write(style.yellow(line));
     },
-    fetching(done, total) {
-      const reached = Math.floor((10 * done) / total);
-      if (reached > tenths) write(fetchingLine(done, total));
-      tenths = Math.max(tenths, reached);
-    },
+    fetching: byTenths(fetchingLine),
+    caching: byTenths(cachingLine),
     note: (line) => write(style.yellow(line)),
     stopping: writeNotice,
     close: nothing,
@@ -108,7 +117,7 @@ function liveReporter(): Reporter {
   const since = performance.now();
   let state: TrainState = initialState;
   let notice: string | undefined;
-  let fetching: string | undefined;
+  let preparing: string | undefined;
   let drawnAt = Number.NEGATIVE_INFINITY;
   const draw = () => {
     drawnAt = performance.now();
@@ -120,9 +129,13 @@ function liveReporter(): Reporter {
         elapsedSeconds: (drawnAt - since) / 1000,
         memory: { current: process.memoryUsage.rss(), peak: peakMemoryBytes() },
         notice,
-        fetching,
+        preparing,
       }),
     );
+  };
+  const prepare = (line: string) => {
+    preparing = line;
+    if (performance.now() - drawnAt >= drawEveryMs) draw();
   };
   const timer = setInterval(draw, refreshMs);
   stderr.on('resize', draw);
@@ -135,10 +148,8 @@ function liveReporter(): Reporter {
       if (notices.length > 0) block.print(notices.map(style.yellow));
       if (event.type !== 'step' || performance.now() - drawnAt >= drawEveryMs) draw();
     },
-    fetching(done, total) {
-      fetching = fetchingLine(done, total);
-      if (performance.now() - drawnAt >= drawEveryMs) draw();
-    },
+    fetching: (done, total) => prepare(fetchingLine(done, total)),
+    caching: (done, total) => prepare(cachingLine(done, total)),
     note: (line) => block.print([style.yellow(line)]),
     stopping() {
       notice = style.yellow(stoppingNotice);

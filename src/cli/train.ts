@@ -33,7 +33,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'promptPrefix',
     'promptSuffix',
   ],
-  'Run:': ['out', 'overwrite', 'seed', 'device', 'precision', 'threads', 'checkpointMinutes'],
+  'Run:': ['out', 'overwrite', 'seed', 'device', 'precision', 'threads', 'checkpointMinutes', 'prefixCache'],
   'LoRA:': [
     'rank',
     'alpha',
@@ -159,7 +159,8 @@ async function watch(
   try {
     const hub = await hubFor(valuesFrom(hubShape, output));
     const told = { onProgress: reporter.fetching, onNotice: reporter.note };
-    const events = start({ signal: interrupt.signal, hub: { ...hub, ...told } });
+    const control = { signal: interrupt.signal, onCaching: reporter.caching };
+    const events = start({ ...control, hub: { ...hub, ...told } });
     for await (const event of track(events, sinks)) {
       if (event.type === 'resumed') for await (const past of pastEvents(event)) state = advance(state, past);
       state = advance(state, event);

@@ -1,7 +1,7 @@
 /** How the Hub is reached, and where what it gave is kept. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../core/errors.ts';
 import { freeDiskBytes } from '../runtime/disk.ts';
@@ -70,6 +70,9 @@ export function hubFrom(options: HubOptions = {}): Hub {
     patience: { ...patience, ...options.patience },
   };
 }
+
+/** Where what is computed once for all runs is kept: `emotune`, beside the Hub's cache. */
+export const cacheFolder = (options: HubOptions = {}): string => join(dirname(hubFrom(options).cacheDir), 'emotune');
 
 /**
  * What the variables that Hugging Face's own tools use say: HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HUB_OFFLINE,

@@ -26,6 +26,16 @@ export function adapterLayout(
 }
 
 /**
+ * The lowest layer with an adapter: what the layers below it compute depends on nothing that is trained. 0 where no layer
+ * has one.
+ */
+export function lowestAdaptedLayer(spec: DecoderSpec, options: LoraOptions): number {
+  const names = [...adapterLayout(spec, 1, options, isLoraParameter).parts.keys()];
+  const layers = names.flatMap((name) => /^model\.layers\.(\d+)\./.exec(name)?.[1] ?? []).map(Number);
+  return layers.length > 0 ? Math.min(...layers) : 0;
+}
+
+/**
  * Checks options against the model before training: every module and pattern named is found, so that a typo is not a
  * smaller adapter, and no rank exceeds the smaller side of its module, where factors would be redundant.
  *

@@ -11,25 +11,33 @@ export interface DecoderOptions {
   readonly linear: Linear;
   /** Which tokens' states are wanted. For the last ones, the last layer computes nothing else. */
   readonly states: 'all' | 'last';
+  /** The first layer that is computed, whose inputs are given in place of embeddings. Default 0. */
+  readonly from?: number | undefined;
+  /** The layer before which it ends, without the final norm. Default: after the last. */
+  readonly to?: number | undefined;
 }
 
 /**
  * A Llama-like decoder over packed tokens: rotary grouped-query attention, SwiGLU, pre-norm RMSNorm.
- * Scopes, and so parameters, are called as in the checkpoint.
+ * Scopes, and so parameters, are called as in the checkpoint. With `from` and `to` it is some of its layers: the hidden
+ * states that one such part gives are what the next takes.
  *
- * Shapes: embeddings [N, C] → [N, C], or [B, C] for the last tokens.
+ * Shapes: embeddings or hidden states [N, C] → [N, C], or [B, C] for the last tokens.
  *
  * @see Touvron et al. 2023, arXiv:2302.13971; Grattafiori et al. 2024, arXiv:2407.21783. Matches transformers: test/parity.test.ts
  */
 export function decoder(spec: DecoderSpec, embeddings: Value, packing: Packing, options: DecoderOptions): Value {
   const { config } = spec;
   const graph = embeddings.graph;
+  const count = config.num_hidden_layers;
+  const { from = 0, to = count } = options;
   return graph.scope('model', () => {
     let x = embeddings;
-    for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-      const states = layer === config.num_hidden_layers - 1 ? options.states : 'all';
+    for (let layer = from; layer < to; layer++) {
+      const states = layer === count - 1 ? options.states : 'all';
       x = graph.scope(`layers.${layer}`, () => decoderLayer(spec, x, packing, { ...options, states }));
     }
+    if (to < count) return x;
     return graph.scope('norm', () => rmsNorm(x, config.rms_norm_eps));
   });
 }

@@ -15,6 +15,8 @@ export interface ModelOptions {
    * `'table'`: the graph holds the table, and reads the input `ids`. Only so it can be trained.
    */
   readonly embeddings: 'given' | 'table';
+  /** The first layer that is computed: what it takes, {@link hiddenStates}, enters as the input `embeddings`. Default 0. */
+  readonly from?: number | undefined;
 }
 
 /** Sequence classification: logits [B, K] from each example's last token. */
@@ -29,6 +31,16 @@ export function languageModel(graph: Graph, spec: DecoderSpec, options: ModelOpt
   const packing: Packing = packingInputs(graph);
   const states = decoder(spec, embedded(graph, spec, options), packing, { ...options, states: 'all' });
   return languageModelHead(states, spec);
+}
+
+/** What layer `to` of a model takes, of each token: the layers below it over the input `embeddings`. [N, C] */
+export function hiddenStates(
+  graph: Graph,
+  spec: DecoderSpec,
+  { linear, to }: Pick<ModelOptions, 'linear'> & { readonly to: number },
+): Value {
+  const embeddings = embedded(graph, spec, { linear, embeddings: 'given' });
+  return decoder(spec, embeddings, packingInputs(graph), { linear, states: 'all', to });
 }
 
 function embedded(graph: Graph, spec: DecoderSpec, { embeddings }: ModelOptions): Value {

@@ -1,7 +1,6 @@
-import { dirname, join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { Graph } from '../graph/graph.ts';
-import { type HubOptions, hubFrom } from '../hub/options.ts';
+import { cacheFolder, type HubOptions } from '../hub/options.ts';
 import { frozenLinear, type Precision } from '../nn/linear.ts';
 import { type LinearWeight, withInt8Weights } from '../quantize/weights.ts';
 import { classifier } from './model.ts';
@@ -20,8 +19,7 @@ export async function inPrecision(
   hub: HubOptions = {},
 ): Promise<Checkpoint> {
   if (precision === 'fp32') return checkpoint;
-  const cacheDir = join(dirname(hubFrom(hub).cacheDir), 'emotune');
-  return withInt8Weights(checkpoint, linearWeights(spec), { ...hub, cacheDir });
+  return withInt8Weights(checkpoint, linearWeights(spec), { ...hub, cacheDir: cacheFolder(hub) });
 }
 
 /** The linear layers of a decoder, in its order. */

@@ -61,6 +61,13 @@ export const prepackFits = (
 /** Bytes of a value of a frozen weight as the engine holds it: floats widened to float32. */
 export const elementBytes = (dtype: string): number => (dtype === 'int8' || dtype === 'I8' ? 1 : 4);
 
+/**
+ * Looks up what the first layer of a graph takes of packed texts, for its input `embeddings`.
+ *
+ * @param ids of all the texts, one after the other. [N] → [N, C]
+ */
+export type InputLookup = (ids: Int32Array, texts: readonly Int32Array[]) => Promise<Tensor>;
+
 /** Looks up rows of the embedding table for token ids. [N] → [N, C] */
 export type EmbeddingLookup = (ids: Int32Array) => Promise<Tensor>;
 

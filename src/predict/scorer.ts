@@ -7,7 +7,7 @@ import { verify } from '../graph/verify.ts';
 import { classifier } from '../models/model.ts';
 import { packTokens } from '../models/packing.ts';
 import type { DecoderSpec } from '../models/registry.ts';
-import { type EmbeddingLookup, fileSource, openEmbeddings, prepackFits, weightsFolder } from '../models/weights.ts';
+import { fileSource, type InputLookup, openEmbeddings, prepackFits, weightsFolder } from '../models/weights.ts';
 import type { Linear } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, FROZEN, flatSource } from '../optim/flat.ts';
@@ -21,6 +21,8 @@ export interface ClassifierModel {
   readonly linear: Linear;
   /** Parameters that come with every run instead of from the checkpoint. */
   readonly layout: FlatLayout;
+  /** The first layer that is computed: see {@link classifier}. Default 0. */
+  readonly from?: number | undefined;
   /** Parameters that are as constant as the checkpoint's but not in it. */
   readonly frozen?: FrozenParameters | undefined;
 }
@@ -52,9 +54,14 @@ export interface Scorer {
 }
 
 /** The graph that scores packed texts: their logits, and nothing else. */
-export function forwardGraph({ spec, labels, linear }: Pick<ClassifierModel, 'spec' | 'labels' | 'linear'>): Graph {
+export function forwardGraph({
+  spec,
+  labels,
+  linear,
+  from,
+}: Pick<ClassifierModel, 'spec' | 'labels' | 'linear' | 'from'>): Graph {
   const graph = new Graph();
-  graph.output('logits', classifier(graph, spec, labels, { linear, embeddings: 'given' }));
+  graph.output('logits', classifier(graph, spec, labels, { linear, embeddings: 'given', from }));
   verify(graph);
   return graph;
 }
@@ -65,16 +72,12 @@ export const SCORING_BUDGET = 4096;
 /**
  * Loads the forward graph of a classifier.
  *
- * @param embeddings of the checkpoint, where they are open already.
+ * @param inputs of the first layer, where they can be looked up already. Default: the checkpoint's embeddings.
  * @throws CheckpointError listing the tensors the checkpoint lacks.
  */
-export async function openScorer(
-  device: Device,
-  model: ClassifierModel,
-  embeddings?: EmbeddingLookup,
-): Promise<Scorer> {
+export async function openScorer(device: Device, model: ClassifierModel, inputs?: InputLookup): Promise<Scorer> {
   const graph = forwardGraph(model);
-  const lookUp = embeddings ?? (await openEmbeddings(model.checkpoint, model.spec));
+  const lookUp = inputs ?? (await openEmbeddings(model.checkpoint, model.spec));
   const session = await loadOverCheckpoint(device, graph, { ...model, label: 'forward' });
   return {
     async logits(texts, parameters, signal) {
@@ -100,12 +103,9 @@ export async function openScorer(
 }
 
 /** What a model over packed texts is fed. */
-export async function packedFeeds(
-  texts: readonly Int32Array[],
-  lookUp: EmbeddingLookup,
-): Promise<Record<string, Tensor>> {
+export async function packedFeeds(texts: readonly Int32Array[], lookUp: InputLookup): Promise<Record<string, Tensor>> {
   const { ids, feeds } = packTokens(texts);
-  return { ...feeds, embeddings: await lookUp(ids) };
+  return { ...feeds, embeddings: await lookUp(ids, texts) };
 }
 
 /** Makes a session whose frozen parameters are used where they lie in the checkpoint. */

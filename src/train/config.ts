@@ -185,6 +185,12 @@ const shape = {
     .default('cpu')
     .describe('what computes: the processor, a GPU by WebGPU or CUDA, or (auto) the fastest that works here'),
   threads: count.optional().describe('threads of the engine on the processor (default: all cores)'),
+  prefixCache: z
+    .enum(['off', 'auto', 'on'])
+    .default('off')
+    .describe(
+      'compute the layers below the lowest adapter once, and keep what they give on disk for every epoch and run: off, auto (where there are such layers, and more than one epoch), on',
+    ),
 
   track: z
     .array(z.enum(['tensorboard', 'mlflow']))

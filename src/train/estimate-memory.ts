@@ -24,7 +24,7 @@ export interface Part {
 /** The most memory a run is expected to hold, when that is, and what it is made of. */
 export interface MemoryEstimate {
   readonly bytes: number;
-  readonly during: 'opening' | 'training' | 'evaluation';
+  readonly during: 'caching' | 'opening' | 'training' | 'evaluation';
   readonly parts: readonly Part[];
 }
 
@@ -55,13 +55,13 @@ export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBy
   const activations = peakOf(graphs.costs.gradient, sampledSteps(work).flat());
   const scoring = peakOf(graphs.costs.forward, evaluating);
 
-  const always: Part[] = [
-    { name: 'process, tokenizer and data', bytes: processBytes },
-    { name: 'embedding table', bytes: embeddingBytes(work.spec) },
-  ];
+  const process = { name: 'process, tokenizer and data', bytes: processBytes };
+  const table = { name: 'embedding table', bytes: embeddingBytes(work.spec) };
+  const always: Part[] = graphs.prefix ? [process] : [process, table];
   const trained = { name: 'trained values and optimiser', bytes: vectors };
   const widening = { name: 'widening of a weight', bytes: wideningBytes(frozen) };
   const phases = [
+    ...cachingPhases(work, graphs, [process, table]),
     phase('opening', [...always, { name: 'frozen weights', bytes: gradient }, widening]),
     phase('training', [
       ...always,
@@ -77,6 +77,22 @@ export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBy
     ]),
   ];
   return phases.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+}
+
+/** While the frozen layers are computed that are cached, nothing else is open. */
+function cachingPhases(work: Workload, { prefix, layout, costs }: WorkloadGraphs, always: readonly Part[]) {
+  if (!prefix || work.prefixDemand?.missingTokens === 0) return [];
+  const frozen = frozenParameters(prefix, layout);
+  const weights = sessionBytes(prefix, work.tensors, { layout, prepack: prepackFits(frozen) });
+  const { train, validation, test } = work.lengths;
+  const batches = [train, validation, test].flatMap(scoringBatches);
+  const parts = [
+    ...always,
+    { name: 'frozen weights', bytes: weights },
+    { name: 'widening of a weight', bytes: wideningBytes(frozen) },
+    { name: 'activations', bytes: peakOf(costs.prefix, batches) },
+  ];
+  return [phase('caching', parts)];
 }
 
 const phase = (during: MemoryEstimate['during'], parts: readonly Part[]): MemoryEstimate => ({

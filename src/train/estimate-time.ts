@@ -20,6 +20,8 @@ export interface TimeEstimate {
   readonly evaluation: number;
   /** Scoring the test split, at the end. */
   readonly test: number;
+  /** Computing the frozen layers once, where what they give is cached. */
+  readonly caching: number;
   /** Loading the weights. */
   readonly opening: number;
   /** All of it, or what is left of it. */
@@ -61,16 +63,28 @@ export function estimateTime(
   const epoch = step * stepsOf(work);
   const epochsLeft = work.epochs - (work.stepsDone ?? 0) / stepsOf(work);
   const [evaluation, test] = [scoring('validation'), scoring('test')];
+  const caching = cachingSeconds(work, graphs, speed);
   const opening = machine.openingBytes / OPENING_BYTES_PER_SECOND;
   return {
     step,
     epoch,
     evaluation,
     test,
+    caching,
     opening,
-    total: opening + epochsLeft * epoch + Math.ceil(epochsLeft) * evaluation + test,
+    total: caching + opening + epochsLeft * epoch + Math.ceil(epochsLeft) * evaluation + test,
     shares: { arithmetic: arithmetic / step, memory: memory / step, overhead: overhead / step },
   };
+}
+
+function cachingSeconds(work: Workload, { costs }: WorkloadGraphs, speed: MachineSpeed): number {
+  const tokens = work.prefixDemand?.missingTokens ?? 0;
+  if (tokens === 0) return 0;
+  const { train, validation, test } = work.lengths;
+  const batches = spread([train, validation, test].flatMap(scoringBatches), SAMPLED_BATCHES);
+  const sampled = batches.reduce((n, { N }) => n + N, 0);
+  const each = meanTime(costs.prefix, batches, speed).seconds + CALL_SECONDS + feedSeconds(work, batches, speed);
+  return (tokens / sampled) * batches.length * each;
 }
 
 /** Embedding rows are looked up, sent to the engine's thread and received: three times read and written. */

@@ -8,6 +8,8 @@ import { residentBytes } from '../runtime/memory.ts';
 import { type MachineSpeed, measureSpeed } from '../runtime/speed.ts';
 import { estimateMemory, type MemoryEstimate, type Part } from './estimate-memory.ts';
 import { estimateTime, type TimeEstimate } from './estimate-time.ts';
+import type { PrefixDemand } from './prefix/demand.ts';
+import { rowBytes } from './prefix/rows.ts';
 import { KEPT } from './training-checkpoint.ts';
 import { stepsOf, type Workload, type WorkloadGraphs } from './workload.ts';
 
@@ -16,6 +18,16 @@ export interface RunEstimate {
   readonly memory: MemoryEstimate & { readonly availableBytes: number };
   readonly disk: DiskEstimate & { readonly availableBytes: number };
   readonly time: TimeEstimate;
+  /** What is kept of the frozen layers, where it is. */
+  readonly cache?: CacheEstimate;
+}
+
+/** The cached states of a run's texts. */
+export interface CacheEstimate extends PrefixDemand {
+  readonly bytes: number;
+  /** Of them, those that are yet to be written. */
+  readonly missingBytes: number;
+  readonly availableBytes: number;
 }
 
 /** The most that a run's folder holds on disk. */
@@ -31,16 +43,22 @@ export interface Resources {
   readonly processBytes: number;
   readonly availableMemoryBytes: number;
   readonly availableDiskBytes: number;
+  /** On the disk of the cache. */
+  readonly availableCacheBytes: number;
 }
 
-/** Measures the engine's speed and looks at memory and disk. About half a second. */
-export async function inspectResources(device: Device, outFolder: string): Promise<Resources> {
+/** Measures the engine's speed and looks at memory and disks. About half a second. */
+export async function inspectResources(
+  device: Device,
+  { out, cache }: { readonly out: string; readonly cache: string },
+): Promise<Resources> {
   const speed = await measureSpeed(device);
   return {
     speed,
     processBytes: residentBytes(),
     availableMemoryBytes: availableMemoryBytes(),
-    availableDiskBytes: await freeDiskBytes(outFolder),
+    availableDiskBytes: await freeDiskBytes(out),
+    availableCacheBytes: await freeDiskBytes(cache),
   };
 }
 
@@ -57,6 +75,17 @@ export function estimateRun(work: Workload, graphs: WorkloadGraphs, resources: R
     memory: { ...memory, availableBytes: resources.availableMemoryBytes },
     disk: { ...estimateDisk(work, graphs), availableBytes: resources.availableDiskBytes },
     time: estimateTime(work, graphs, { speed: resources.speed, openingBytes }),
+    ...(work.prefixDemand ? { cache: estimateCache(work, work.prefixDemand, resources) } : {}),
+  };
+}
+
+function estimateCache({ spec }: Workload, demand: PrefixDemand, { availableCacheBytes }: Resources): CacheEstimate {
+  const each = rowBytes(spec.config.hidden_size);
+  return {
+    ...demand,
+    bytes: demand.tokens * each,
+    missingBytes: demand.missingTokens * each,
+    availableBytes: availableCacheBytes,
   };
 }
 

@@ -1,3 +1,4 @@
+import type { HubOptions } from '../hub/options.ts';
 import { describeBase } from '../models/base.ts';
 import type { Device } from '../runtime/device.ts';
 import { openDevice } from '../runtime/open-device.ts';
@@ -5,6 +6,7 @@ import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.
 import type { EncodedExamples } from './encoded-examples.ts';
 import { estimateRun, inspectResources, type RunEstimate } from './estimate.ts';
 import type { TrainPlan } from './events.ts';
+import { prefixDemand, prefixRoot } from './prefix/demand.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { batchSizeOf, planOf } from './run.ts';
 import { chooseRunFolder } from './run-folder.ts';
@@ -40,7 +42,7 @@ export async function planTraining(
   const prepared = await prepare(config, { base, checkpoint, from });
   const device = await openDevice(config);
   try {
-    const { trained, ...found } = await assess(device, { config, prepared, dir });
+    const { trained, ...found } = await assess(device, { config, prepared, dir, hub });
     return { ...planOf({ config, prepared, folder: { dir }, device }, trained), ...found, bytesToFetch };
   } finally {
     await device.close();
@@ -55,18 +57,21 @@ export async function assess(
     config,
     prepared,
     dir,
+    hub,
     stepsDone,
   }: {
     readonly config: TrainConfig;
     readonly prepared: Prepared;
     readonly dir: string;
+    readonly hub?: HubOptions | undefined;
     readonly stepsDone?: number;
   },
 ): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
   const goesOn = stepsDone === undefined ? {} : ({ stepsDone, fixed: 'all' } as const);
-  const work = { ...workloadOf(config, prepared), ...goesOn };
+  const demand = await prefixDemand(prepared, { config, hub });
+  const work = { ...workloadOf(config, prepared), ...(demand ? { prefixDemand: demand } : {}), ...goesOn };
   const graphs = workloadGraphs(work);
-  const resources = await inspectResources(device, dir);
+  const resources = await inspectResources(device, { out: dir, cache: prefixRoot(hub) });
   const estimate = estimateRun(work, graphs, resources);
   const shortage = shortageOf(work, graphs, { estimate, resources }) ?? null;
   return { estimate, shortage, trained: graphs.layout.size };

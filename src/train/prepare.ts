@@ -19,6 +19,7 @@ import { loadTokenizer } from '../text/tokenizer.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
 import { type EncodedExamples, type EncodedSplit, encodeExamples } from './encoded-examples.ts';
 import { loraOptions } from './lora-options.ts';
+import { prefixLayer } from './prefix/demand.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
 import type { TrainExample } from './trainer.ts';
 import { type WarmStart, warmStart } from './warm-start.ts';
@@ -39,6 +40,8 @@ export interface Prepared {
   readonly leastLength: number;
   readonly learningRate: number;
   readonly lora: LoraOptions;
+  /** {@link prefixLayer} */
+  readonly prefixLayer: number | undefined;
   readonly optimizer: Optimizer;
   readonly posWeight: readonly number[] | undefined;
   /** SHA-256 of what is trained and evaluated on: task and labels, then ids, tokens, targets and weights, in order. */
@@ -74,6 +77,8 @@ export async function prepare(
   const checkpoint = given.checkpoint ?? (await openCheckpoint(base.dir));
   const spec = describeModel(checkpoint.config);
   const reading = readingOf(config, spec);
+  const lora = loraOptions(config, spec);
+  const layer = prefixLayer(config, spec, lora);
   const encoder = await openEncoder(await loadTokenizer(checkpoint.dir), reading);
   const work = await openWorkFolder(workFolder);
   try {
@@ -85,7 +90,8 @@ export async function prepare(
       reading,
       leastLength: encoder.leastLength,
       learningRate: config.learningRate ?? defaultLearningRate(config, spec),
-      lora: loraOptions(config, spec),
+      lora,
+      prefixLayer: layer,
       optimizer: optimizerOf(config),
       start: from && warmStart(from, data.dataset),
       ...data,

@@ -1,5 +1,5 @@
 import type { Graph } from '../graph/graph.ts';
-import { type EmbeddingLookup, prepackFits } from '../models/weights.ts';
+import { type InputLookup, prepackFits } from '../models/weights.ts';
 import { type ClassifierModel, loadOverCheckpoint, openScorer, type Scorer } from '../predict/scorer.ts';
 import type { Device, Session } from '../runtime/device.ts';
 
@@ -11,7 +11,7 @@ export class TrainingSessions {
   readonly #device: Device;
   readonly #model: ClassifierModel;
   readonly #gradientGraph: Graph;
-  readonly #embeddings: EmbeddingLookup;
+  readonly #inputs: InputLookup;
   readonly #holdBoth: boolean;
   #gradient: Session | undefined;
   #scorer: Scorer | undefined;
@@ -19,12 +19,12 @@ export class TrainingSessions {
   constructor(
     device: Device,
     model: ClassifierModel,
-    { gradientGraph, embeddings }: { readonly gradientGraph: Graph; readonly embeddings: EmbeddingLookup },
+    { gradientGraph, inputs }: { readonly gradientGraph: Graph; readonly inputs: InputLookup },
   ) {
     this.#device = device;
     this.#model = model;
     this.#gradientGraph = gradientGraph;
-    this.#embeddings = embeddings;
+    this.#inputs = inputs;
     this.#holdBoth = prepackFits([...model.checkpoint.tensors.values()]);
   }
 
@@ -44,7 +44,7 @@ export class TrainingSessions {
       await this.#gradient?.release();
       this.#gradient = undefined;
     }
-    this.#scorer = await openScorer(this.#device, this.#model, this.#embeddings);
+    this.#scorer = await openScorer(this.#device, this.#model, this.#inputs);
     return this.#scorer;
   }
 }

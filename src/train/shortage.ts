@@ -11,7 +11,10 @@ export function shortageOf(
   graphs: WorkloadGraphs,
   { estimate, resources }: { readonly estimate: RunEstimate; readonly resources: Resources },
 ): string | undefined {
-  const { memory, disk } = estimate;
+  const { memory, disk, cache } = estimate;
+  // Run and cache may lie on one disk.
+  if (cache && cache.missingBytes > 0 && cache.missingBytes + disk.bytes > cache.availableBytes)
+    return `the states of the frozen layers take ${formatBytes(cache.missingBytes)} in ${cache.root} and the run's folder ${formatBytes(disk.bytes)}, and ${formatBytes(cache.availableBytes)} are free on that disk: free some, let HF_HOME name a folder on another disk, ${work.fixed === 'all' ? 'or go on where there is more' : 'or do without (--prefix-cache off)'}`;
   if (disk.bytes > disk.availableBytes)
     return `the run's folder takes up to ${formatBytes(disk.bytes)} (${listed(disk.parts)}), and ${formatBytes(disk.availableBytes)} are free on its disk: ${diskAdvice(work)}`;
   if (memory.bytes <= memory.availableBytes) return undefined;
@@ -155,6 +158,7 @@ const layerFlag = (layers: number, count: number): string => `--layers ${topmost
 const withLayers = (work: Workload, count: number): Workload => ({
   ...work,
   lora: { ...work.lora, layersToTransform: topmost(layersOf(work), count) },
+  ...(work.prefixDemand ? { prefixDemand: { ...work.prefixDemand, layer: layersOf(work) - count } } : {}),
 });
 
 /** Patterns of ranks stay: who gave them meant them. */

@@ -12,6 +12,8 @@ import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.
 import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
 import { assess } from './plan.ts';
+import { prefixModel, prefixRoot, sequencesOf } from './prefix/demand.ts';
+import { fillPrefix } from './prefix/fill.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { decisiveSettings, planOf, Run, type RunContext } from './run.ts';
 import {
@@ -27,7 +29,7 @@ import {
   workFolderOf,
 } from './run-folder.ts';
 import { refusal } from './shortage.ts';
-import { Trainer, type TrainerOptions } from './trainer.ts';
+import { type FrozenPrefix, Trainer, type TrainerOptions } from './trainer.ts';
 import { type Progress, TrainingCheckpoints } from './training-checkpoint.ts';
 import { readStart } from './warm-start.ts';
 
@@ -36,6 +38,8 @@ export interface TrainControl {
   readonly signal?: AbortSignal;
   /** How a base on the Hub is fetched. */
   readonly hub?: HubOptions;
+  /** Tokens of which the frozen layers were computed, of all that are to be, before a run with `prefixCache` begins. */
+  readonly onCaching?: ((doneTokens: number, totalTokens: number) => void) | undefined;
   /** Run even if memory or disk are expected not to suffice. */
   readonly force?: boolean;
 }
@@ -99,36 +103,30 @@ async function* begin(
   {
     config: asked,
     from,
-    signal,
-    hub,
-    force = false,
+    ...control
   }: TrainControl & { readonly config: TrainConfig; readonly from: SavedAdapter | undefined },
 ): AsyncGenerator<TrainEvent, void> {
+  const { signal, hub } = control;
   const { base, checkpoint, fetchWeights } = await describeBase(asked.base, { signal, ...hub });
   const config = { ...asked, base: base.name };
   const plan = await prepare(config, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
   yield* onDevice({ ...config, prepared: plan }, async function* (device) {
-    const estimate = await fitting(device, { config, prepared: plan, dir, force });
+    const estimate = await fitting(device, { config, prepared: plan, dir, ...control });
     // Gigabytes, so after all that may be refused.
     const prepared = await inItsPrecision({ ...plan, checkpoint: await fetchWeights() }, config, { signal, ...hub });
-    const trainer = await openTrainer(device, config, prepared);
-    const folder = await createRunFolder(dir, config);
-    const context = { config, prepared, folder, device, signal };
-    const run = new Run(context, trainer);
-    yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
+    yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
+      const trainer = await openTrainer(device, config, { ...prepared, prefix });
+      const folder = await createRunFolder(dir, config);
+      const context = { config, prepared, folder, device, signal };
+      const run = new Run(context, trainer);
+      yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
+    });
   });
 }
 
 async function* goOn(
   dir: string,
-  {
-    config,
-    device: name,
-    threads,
-    signal,
-    hub,
-    force = false,
-  }: TrainControl & { readonly config: TrainConfig } & Machine,
+  { config, device: name, threads, ...control }: TrainControl & { readonly config: TrainConfig } & Machine,
 ): AsyncGenerator<TrainEvent, void> {
   if (await isDone(dir))
     throw new CheckpointError(
@@ -136,23 +134,27 @@ async function* goOn(
     );
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
+  const { signal, hub } = control;
   checkSettings(dir, progress.settings, config);
   const base = await findBase(config.base, { signal, ...hub });
   const plan = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
   const machine = { device: name ?? progress.device, threads: threads ?? progress.threads };
   yield* onDevice({ ...machine, prepared: plan }, async function* (device) {
     await checkUnchanged(dir, progress, plan);
-    const estimate = await fitting(device, { config, prepared: plan, dir, force, stepsDone: progress.step });
+    const estimate = await fitting(device, { config, prepared: plan, dir, ...control, stepsDone: progress.step });
     const prepared = await inItsPrecision(plan, config, { signal, ...hub });
-    const trainer = await openTrainer(device, config, { ...prepared, frozen: checkpoint.state.get(FROZEN) });
-    const folder = await openRunFolder(dir, progress.metricsBytes);
-    const context: RunContext = { config, prepared, folder, device, signal };
-    const run = new Run(context, trainer);
-    await run.restore(checkpoint);
-    const { step, epoch } = progress;
-    const notes = [...damaged, ...differences(progress, device), ...missing(folder)];
-    const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
-    yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }), { told: started });
+    yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
+      const frozen = checkpoint.state.get(FROZEN);
+      const trainer = await openTrainer(device, config, { ...prepared, frozen, prefix });
+      const folder = await openRunFolder(dir, progress.metricsBytes);
+      const context: RunContext = { config, prepared, folder, device, signal };
+      const run = new Run(context, trainer);
+      await run.restore(checkpoint);
+      const { step, epoch } = progress;
+      const notes = [...damaged, ...differences(progress, device), ...missing(folder)];
+      const started: TrainEvent = { type: 'started', ...planOf(context, trainer.size), estimate };
+      yield* recorded(folder, run.events({ type: 'resumed', step, epoch, path, notes }), { told: started });
+    });
   });
 }
 
@@ -163,7 +165,7 @@ async function* goOn(
  */
 async function fitting(
   device: Device,
-  { force, ...run }: Parameters<typeof assess>[1] & { readonly force: boolean },
+  { force = false, ...run }: Parameters<typeof assess>[1] & TrainControl,
 ): Promise<RunEstimate> {
   const { estimate, shortage } = await assess(device, run);
   if (shortage !== null && !force) throw new ConfigError(refusal(shortage));
@@ -174,6 +176,42 @@ async function fitting(
 interface Machine {
   readonly device?: DeviceName | undefined;
   readonly threads?: number | undefined;
+}
+
+/** What runs once the states of the frozen layers are in the cache, where it starts above them. */
+async function* withPrefix(
+  device: Device,
+  {
+    config,
+    prepared,
+    estimate,
+    signal,
+    hub,
+    onCaching,
+  }: TrainControl & { readonly config: TrainConfig; readonly prepared: Prepared; readonly estimate: RunEstimate },
+  run: (prefix: FrozenPrefix | undefined) => AsyncGenerator<TrainEvent, void>,
+): AsyncGenerator<TrainEvent, void> {
+  const model = await prefixModel(prepared, config);
+  if (!model) return yield* run(undefined);
+  const total = estimate.cache?.missingTokens ?? 0;
+  let done = 0;
+  const cache = await fillPrefix(prefixRoot(hub), {
+    device,
+    checkpoint: prepared.checkpoint,
+    model,
+    texts: sequencesOf(prepared),
+    signal,
+    onProgress(tokens) {
+      done += tokens;
+      onCaching?.(done, Math.max(done, total)); // damaged ones come on top
+    },
+    onWait: (owner) => hub?.onNotice?.(`${owner} is computing the layers below ${model.layer}: waiting for it`),
+  });
+  try {
+    yield* run({ layer: model.layer, states: cache.states });
+  } finally {
+    await cache.close();
+  }
 }
 
 /** What runs on a device, which is closed whatever happens, as are the working files. */
@@ -229,9 +267,9 @@ async function inItsPrecision(prepared: Prepared, { precision }: TrainConfig, hu
 function openTrainer(
   device: Device,
   config: TrainConfig,
-  prepared: Prepared & Pick<TrainerOptions, 'frozen'>,
+  prepared: Prepared & Pick<TrainerOptions, 'frozen' | 'prefix'>,
 ): Promise<Trainer> {
-  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen } = prepared;
+  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen, prefix } = prepared;
   return Trainer.open(device, {
     checkpoint,
     spec,
@@ -245,6 +283,7 @@ function openTrainer(
     seed: config.seed,
     start: start?.tensors,
     frozen,
+    prefix,
     ...(posWeight ? { posWeight } : {}),
     ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
   });

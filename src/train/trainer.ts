@@ -14,7 +14,7 @@ import { pissaParameters, pissaTensors, toPlainLora } from '../lora/pissa.ts';
 import { checkSites, isTrained } from '../lora/trained.ts';
 import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
-import { type EmbeddingLookup, openEmbeddings } from '../models/weights.ts';
+import { type InputLookup, openEmbeddings } from '../models/weights.ts';
 import { dropout } from '../nn/dropout.ts';
 import { frozenLinear, type Precision } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
@@ -53,6 +53,15 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   readonly start?: ReadonlyMap<string, Tensor> | undefined;
   /** The `frozen` vector of {@link Trainer.state}, where the run is to be restored: it takes long to find again. */
   readonly frozen?: Tensor | undefined;
+  /** The layers below the lowest adapter, where what they give is at hand: then the run starts above them. */
+  readonly prefix?: FrozenPrefix | undefined;
+}
+
+/** The layers of a base that no adapter changes, from the bottom up to `layer`, by what they give. */
+export interface FrozenPrefix {
+  /** The lowest layer that is left to compute. */
+  readonly layer: number;
+  readonly states: InputLookup;
 }
 
 export interface StepResult {
@@ -70,7 +79,7 @@ interface Parts {
   readonly options: TrainerOptions;
   readonly layout: FlatLayout;
   readonly frozen: FrozenParameters | undefined;
-  readonly lookUp: EmbeddingLookup;
+  readonly lookUp: InputLookup;
   readonly sessions: TrainingSessions;
   readonly update: Session;
   /** Each value's share of the learning rate, where they differ. */
@@ -113,8 +122,9 @@ export class Trainer {
 
   /** Builds the gradient, update and forward graphs and loads them. */
   static async open(device: Device, options: TrainerOptions): Promise<Trainer> {
-    const { checkpoint, spec, labels, optimizer } = options;
-    const { graph, layout } = gradientGraph((g) => buildLoss(g, options), isTrained);
+    const { checkpoint, spec, labels, optimizer, prefix } = options;
+    const from = prefix?.layer;
+    const { graph, layout } = gradientGraph((g) => buildLoss(g, { ...options, from }), isTrained);
     checkSites(graph, options.lora);
     const frozen = await freeze(device, graph, options);
     const model = {
@@ -123,10 +133,11 @@ export class Trainer {
       labels,
       layout,
       linear: withLora(frozenLinear[options.precision ?? 'fp32'], options.lora),
+      from,
       frozen: frozen?.parameters,
     };
-    const lookUp = await openEmbeddings(checkpoint, spec);
-    const sessions = new TrainingSessions(device, model, { gradientGraph: graph, embeddings: lookUp });
+    const lookUp = prefix?.states ?? (await openEmbeddings(checkpoint, spec));
+    const sessions = new TrainingSessions(device, model, { gradientGraph: graph, inputs: lookUp });
     await sessions.gradient();
     const { maxGradNorm, loraPlusRatio: ratio } = options;
     const update = await device.load(
@@ -357,14 +368,20 @@ const noParameters = (name: string) => internal(`the update graph has no paramet
 /** The loss of a LoRA run: the adapted model in training mode, against the task's targets. */
 export function buildLoss(
   graph: Graph,
-  options: Pick<TrainerOptions, 'task' | 'lora' | 'spec' | 'labels' | 'posWeight' | 'precision'>,
+  {
+    task,
+    lora,
+    spec,
+    labels,
+    posWeight,
+    precision = 'fp32',
+    from,
+  }: Pick<TrainerOptions, 'task' | 'lora' | 'spec' | 'labels' | 'posWeight' | 'precision'> &
+    Pick<ClassifierModel, 'from'>,
 ): Value {
-  const { task, lora, spec, labels, posWeight, precision = 'fp32' } = options;
   const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
-  const logits = classifier(graph, spec, labels, {
-    linear: withLora(frozenLinear[precision], lora, drop),
-    embeddings: 'given',
-  });
+  const linear = withLora(frozenLinear[precision], lora, drop);
+  const logits = classifier(graph, spec, labels, { linear, embeddings: 'given', from });
   return lossOf(task, logits, posWeight ? { posWeight } : {});
 }
 

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { internal } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { epochBatches, microBatches } from '../data/batches.ts';
 import type { PerSplit } from '../data/example.ts';
@@ -11,6 +12,8 @@ import type { FlatLayout } from '../optim/flat.ts';
 import { updateGraph } from '../optim/update.ts';
 import { forwardGraph, SCORING_BUDGET } from '../predict/scorer.ts';
 import { gradientGraph } from './graphs.ts';
+import type { PrefixDemand } from './prefix/demand.ts';
+import { prefixGraph } from './prefix/fill.ts';
 import { buildLoss, type TrainerOptions } from './trainer.ts';
 
 /** What a run will compute, as far as its cost depends on it. */
@@ -39,6 +42,8 @@ export interface Workload
   readonly lengths: PerSplit<readonly (readonly number[])[]>;
   /** The least `maxLength` under which there is room for text. Default 1. */
   readonly leastLength?: number;
+  /** What is cached of the frozen layers, where the run starts above them. */
+  readonly prefixDemand?: PrefixDemand;
   /** What can no longer be chosen: rank and modules of an adapter that is trained further, or all of a run that goes on. */
   readonly fixed?: 'adapter' | 'all';
 }
@@ -47,27 +52,35 @@ export interface Workload
 export interface WorkloadGraphs {
   readonly gradient: Graph;
   readonly forward: Graph;
+  /** The frozen layers whose states are cached. */
+  readonly prefix: Graph | undefined;
   readonly layout: FlatLayout;
   readonly costs: {
     gradient(batch: Batch): GraphCost;
     forward(batch: Batch): GraphCost;
+    prefix(batch: Batch): GraphCost;
     update(): GraphCost;
   };
 }
 
 export function workloadGraphs(work: Workload): WorkloadGraphs {
-  const { graph: gradient, layout } = gradientGraph((g) => buildLoss(g, work), isTrained);
-  const forward = forwardGraph({ ...work, linear: withLora(frozenLinear[work.precision ?? 'fp32'], work.lora) });
+  const { precision = 'fp32' } = work;
+  const from = work.prefixDemand?.layer;
+  const { graph: gradient, layout } = gradientGraph((g) => buildLoss(g, { ...work, from }), isTrained);
+  const forward = forwardGraph({ ...work, linear: withLora(frozenLinear[precision], work.lora), from });
+  const prefix = from === undefined ? undefined : prefixGraph({ spec: work.spec, layer: from, precision });
   const isFlat = (name: string) => layout.parts.has(name);
   const [ofGradient, ofForward] = [graphCosts(gradient, isFlat), graphCosts(forward, isFlat)];
+  const ofPrefix = prefix && graphCosts(prefix, isFlat);
   const { maxGradNorm, loraPlusRatio } = work;
   const costs = {
     gradient: (batch: Batch) => ofGradient({ ...batch }),
     forward: (batch: Batch) => ofForward({ ...batch }),
+    prefix: (batch: Batch) => ofPrefix?.({ ...batch }) ?? internal('no layers are cached'),
     update: () =>
       graphCost(updateGraph(work.optimizer, layout.size, { maxGradNorm, rates: loraPlusRatio !== undefined }), {}),
   };
-  return { gradient, forward, layout, costs };
+  return { gradient, forward, prefix, layout, costs };
 }
 
 /** What is computed at once: N tokens of B texts, the longest of T. */

@@ -1,19 +1,20 @@
 /** What a run is expected to take. */
-import type { RunEstimate } from '../../train/estimate.ts';
-import { formatBytes, formatDuration } from './quantities.ts';
+import type { CacheEstimate, RunEstimate } from '../../train/estimate.ts';
+import { formatBytes, formatDuration, formatWhole } from './quantities.ts';
 
 type Fact = readonly [name: string, text: string];
 
 /** For the head of a run: one line for memory, one for time. */
-export function estimateFacts({ memory, time }: RunEstimate): Fact[] {
+export function estimateFacts({ memory, time, cache }: RunEstimate): Fact[] {
   return [
     ['memory', `about ${size(memory.bytes)} of ${size(memory.availableBytes)}, most of it ${largest(memory.parts)}`],
+    ...(cache ? [['cache', `${size(cache.bytes)}, ${cacheContent(cache)}, in ${cache.root}`] as const] : []),
     ['time', `about ${formatDuration(time.total)}, ${formatStep(time.step)} a step; limited by ${bound(time)}`],
   ];
 }
 
 /** For `--dry-run`: every part. */
-export function estimateTable({ memory, disk, time }: RunEstimate): string[] {
+export function estimateTable({ memory, disk, time, cache }: RunEstimate): string[] {
   return [
     line(
       'memory',
@@ -23,7 +24,9 @@ export function estimateTable({ memory, disk, time }: RunEstimate): string[] {
     ...memory.parts.map(({ name, bytes }) => line('', bytes, name)),
     line('disk', disk.bytes, `at most, of ${size(disk.availableBytes)} that are free`),
     ...disk.parts.map(({ name, bytes }) => line('', bytes, name)),
+    ...(cache ? cacheRows(cache) : []),
     row('time', formatDuration(time.total), 'in all'),
+    ...(cache ? [row('', formatDuration(time.caching), 'computing the frozen layers, once')] : []),
     row('', formatDuration(time.opening), 'opening the base'),
     row('', formatStep(time.step), 'a step'),
     row('', formatDuration(time.epoch), 'an epoch of steps'),
@@ -33,6 +36,14 @@ export function estimateTable({ memory, disk, time }: RunEstimate): string[] {
     row('', 'time', bound(time)),
   ];
 }
+
+const cacheContent = ({ layer, tokens }: CacheEstimate): string =>
+  `what the layers below ${layer} give of ${formatWhole(tokens)} tokens`;
+
+const cacheRows = (cache: CacheEstimate): string[] => [
+  line('cache', cache.bytes, `${cacheContent(cache)}, in ${cache.root}`),
+  line('', cache.missingBytes, `of it to be written, of ${size(cache.availableBytes)} that are free`),
+];
 
 /** What comes before all that, where the base is not on this machine. */
 export const fetchRows = (bytes: number): string[] =>

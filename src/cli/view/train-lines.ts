@@ -33,6 +33,10 @@ export function noticeLines(event: TrainEvent): string[] {
   return [`going on after step ${event.step}, from ${event.path}`, ...event.notes.map((note) => `note: ${note}`)];
 }
 
+/** The frozen layers on their way into the cache. */
+export const cachingLine = (doneTokens: number, totalTokens: number): string =>
+  `computing the frozen layers: ${formatWhole(doneTokens)} of ${formatWhole(totalTokens)} tokens`;
+
 /** A base on its way from the Hub. */
 export const fetchingLine = (doneBytes: number, totalBytes: number): string =>
   `fetching the base: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;

@@ -13,8 +13,8 @@ export interface LiveOptions extends ViewOptions {
   readonly memory: { readonly current: number; readonly peak: number };
   /** What to say in place of the time left, such as that the run is stopping. */
   readonly notice?: string | undefined;
-  /** What is said before the run starts while its base is fetched. */
-  readonly fetching?: string | undefined;
+  /** What is said before the run starts, such as how much of its base is fetched. */
+  readonly preparing?: string | undefined;
 }
 
 const curveHeight = 8;
@@ -34,7 +34,7 @@ function progressLines(state: TrainState, options: LiveOptions): string[] {
   const { plan, last } = state;
   const { width, style, memory, elapsedSeconds } = options;
   if (!plan)
-    return [style.dim(`${options.fetching ?? 'reading the model and the data'} … ${formatDuration(elapsedSeconds)}`)];
+    return [style.dim(`${options.preparing ?? 'reading the model and the data'} … ${formatDuration(elapsedSeconds)}`)];
   const share = (last?.step ?? 0) / plan.steps;
   const counter = ` ${String(Math.floor(100 * share)).padStart(3)} %  step ${last?.step ?? 0}/${plan.steps}`;
   const bar = style.cyan(progressBar(share, Math.max(4, width - counter.length)));

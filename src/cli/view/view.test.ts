@@ -159,6 +159,7 @@ const estimate: RunEstimate = {
     epoch: 35.3,
     evaluation: 1.9,
     test: 2.1,
+    caching: 0,
     opening: 4,
     total: 117.8,
     shares: { arithmetic: 0.57, memory: 0.42, overhead: 0.01 },
