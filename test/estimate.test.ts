@@ -2,44 +2,19 @@
 import { copyFile, mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Preset, presets } from '../src/checkpoint/presets.ts';
+import { presets } from '../src/checkpoint/presets.ts';
 import { llamaTensors } from '../src/checkpoint/random-checkpoint.ts';
-import type { TensorEntry } from '../src/checkpoint/safetensors.ts';
 import { sizeOf } from '../src/core/tensor.ts';
 import { planTraining, train } from '../src/index.ts';
 import { baseFolder, findBase } from '../src/models/base.ts';
-import { describeModel } from '../src/models/registry.ts';
-import { adamw } from '../src/optim/adamw.ts';
 import { parseTrainConfig } from '../src/train/config.ts';
 import { estimateRun, type Resources } from '../src/train/estimate.ts';
 import { workloadOf } from '../src/train/plan.ts';
 import { prepare } from '../src/train/prepare.ts';
 import { shortageOf } from '../src/train/shortage.ts';
 import { type Workload, workloadCost, workloadGraphs } from '../src/train/workload.ts';
-import { temporaryFolder, tinyBase, type tinyConfig, tinyLora } from './support/model.ts';
-
-const texts = Array.from({ length: 64 }, (_, i) => [10 + ((7 * i) % 50)]);
-
-function workload(config: (typeof presets)[Preset] | typeof tinyConfig, change: Partial<Workload> = {}): Workload {
-  const tensors = llamaTensors(config).map(
-    ({ name, shape }) => [name, { name, shape, dtype: 'BF16', byteLength: 2 * sizeOf(shape) } as TensorEntry] as const,
-  );
-  return {
-    spec: describeModel(config),
-    tensors: new Map(tensors),
-    task: 'single_label_classification',
-    labels: 7,
-    lora: { ...tinyLora, rank: 16, alpha: 32 },
-    optimizer: adamw({ betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }),
-    maxGradNorm: 1,
-    microBatchTokens: 2048,
-    epochs: 3,
-    batchSize: 16,
-    examples: { train: 64, validation: 8, test: 8 },
-    lengths: { train: texts, validation: texts.slice(0, 8), test: texts.slice(0, 8) },
-    ...change,
-  };
-}
+import { temporaryFolder, tinyBase, tinyLora } from './support/model.ts';
+import { texts, workload } from './support/workload.ts';
 
 const resources = (change: Partial<Resources> = {}): Resources => ({
   speed: { flopsPerSecond: 5e11, productBytesPerSecond: 3e10, passBytesPerSecond: 6e10, nodeSeconds: 1e-6 },
