@@ -17,7 +17,13 @@ import { temporaryFolder, tinyBase, tinyLora } from './support/model.ts';
 import { texts, workload } from './support/workload.ts';
 
 const resources = (change: Partial<Resources> = {}): Resources => ({
-  speed: { flopsPerSecond: 5e11, productBytesPerSecond: 3e10, passBytesPerSecond: 6e10, nodeSeconds: 1e-6 },
+  speed: {
+    flopsPerSecond: 5e11,
+    int8OpsPerSecond: 1e12,
+    productBytesPerSecond: 3e10,
+    passBytesPerSecond: 6e10,
+    nodeSeconds: 1e-6,
+  },
   processBytes: 2e8,
   availableMemoryBytes: 1e12,
   availableDiskBytes: 1e12,

@@ -3,6 +3,7 @@ import { type Checkpoint, requireTensors } from '../checkpoint/checkpoint.ts';
 import { readRows, readTensor, type TensorEntry } from '../checkpoint/safetensors.ts';
 import { CheckpointError, internal } from '../core/errors.ts';
 import { float32, sizeOf, type Tensor } from '../core/tensor.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { ParameterSource } from '../onnx/emit.ts';
 import { EMBEDDING } from './decoder.ts';
 import type { DecoderSpec } from './registry.ts';
@@ -49,13 +50,24 @@ const entryOf = ({ tensors, dir }: Checkpoint, name: string): TensorEntry =>
 export const parameterCount = ({ tensors }: Checkpoint): number =>
   Array.from(tensors.values(), ({ shape }) => sizeOf(shape)).reduce((a, b) => a + b, 0);
 
+/** A weight as a graph reads it. */
+export interface StoredWeight {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** What a graph reads from a checkpoint: its parameters, but those that are given in another way. */
+export const storedWeights = (graph: Graph, isGiven: (name: string) => boolean): StoredWeight[] =>
+  [...graph.parameters]
+    .filter(([name]) => !isGiven(name))
+    .map(([name, { shape, dtype }]) => ({ name, dtype, shape: shape.map(Number) }));
+
 /** Weights larger than this are not repacked for the kernels: a second copy would cost more memory than it gains time. */
 const PREPACK_BYTES = 2 ** 31;
 
 /** Whether the runtime may keep a repacked copy of weights of these shapes. */
-export const prepackFits = (
-  weights: readonly { readonly shape: readonly number[]; readonly dtype: string }[],
-): boolean =>
+export const prepackFits = (weights: readonly Pick<StoredWeight, 'dtype' | 'shape'>[]): boolean =>
   weights.reduce((bytes, { shape, dtype }) => bytes + elementBytes(dtype) * sizeOf(shape), 0) <= PREPACK_BYTES;
 
 /** Bytes of a value of a frozen weight as the engine holds it: floats widened to float32. */

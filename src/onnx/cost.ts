@@ -17,8 +17,10 @@ export interface Work {
 
 /** What one run of a graph asks of the engine. The same on every machine. */
 export interface GraphCost extends Work {
-  /** The part in matrix products. */
+  /** The part in matrix products of floats. */
   readonly products: Work;
+  /** The part in matrix products of whole numbers. */
+  readonly int8Products: Work;
   /** Everything else. */
   readonly passes: Work;
   /** The most memory that computed values take at once, as the engine plans it: without inputs and frozen parameters, with outputs. */
@@ -54,6 +56,7 @@ export function graphCosts(
       const given = inputs.map((x) => sized(x, sizes));
       return { value, inputs, bytes: result.bytes, cost: costFor(given, result) };
     });
+    const isProduct = (kind: OpCost['kind']) => kind === 'product' || kind === 'int8 product';
     const total = (among: readonly Step[]): Work => ({
       nodes: sum(among, ({ cost }) => cost.nodes),
       flops: sum(among, ({ cost }) => cost.flops),
@@ -62,7 +65,8 @@ export function graphCosts(
     return {
       ...total(steps),
       products: total(steps.filter(({ cost }) => cost.kind === 'product')),
-      passes: total(steps.filter(({ cost }) => cost.kind !== 'product')),
+      int8Products: total(steps.filter(({ cost }) => cost.kind === 'int8 product')),
+      passes: total(steps.filter(({ cost }) => !isProduct(cost.kind))),
       outputBytes: sum(outputs, (v) => sized(v, sizes).bytes),
       // Many ask for the work, few for the memory, which takes longer to plan.
       get peakBytes() {

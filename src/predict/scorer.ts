@@ -7,7 +7,14 @@ import { verify } from '../graph/verify.ts';
 import { classifier } from '../models/model.ts';
 import { packTokens } from '../models/packing.ts';
 import type { DecoderSpec } from '../models/registry.ts';
-import { fileSource, type InputLookup, openEmbeddings, prepackFits, weightsFolder } from '../models/weights.ts';
+import {
+  fileSource,
+  type InputLookup,
+  openEmbeddings,
+  prepackFits,
+  storedWeights,
+  weightsFolder,
+} from '../models/weights.ts';
 import type { Linear } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, FROZEN, flatSource } from '../optim/flat.ts';
@@ -116,9 +123,7 @@ export async function loadOverCheckpoint(
 ): Promise<Session> {
   const { checkpoint, layout, frozen, label } = options;
   const given = (name: string) => flatSource(layout, name) ?? (frozen && flatSource(frozen.layout, name, FROZEN));
-  const stored = [...graph.parameters]
-    .filter(([name]) => !given(name))
-    .map(([name, { shape, dtype }]) => ({ name, dtype, shape: shape.map(Number) }));
+  const stored = storedWeights(graph, (name) => given(name) !== undefined);
   requireTensors(checkpoint, stored);
   const model = emitOnnx(graph, (name) => given(name) ?? fileSource(checkpoint, name));
   return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: prepackFits(stored) });

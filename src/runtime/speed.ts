@@ -2,21 +2,23 @@ import { internal } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import { Graph, type Value } from '../graph/graph.ts';
-import { add, matmul, mul } from '../graph/ops/index.ts';
-import { type GraphCost, graphCost, type Work } from '../onnx/cost.ts';
+import { add, int8Product, matmul, mul } from '../graph/ops/index.ts';
+import { type GraphCost, graphCost } from '../onnx/cost.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import type { Device } from './device.ts';
 
 /**
- * How fast the engine is on this machine, in the four numbers that explain the time of a graph:
+ * How fast the engine is on this machine, in the five numbers that explain the time of a graph:
  *
- *     seconds = flops / F + bytes of products / G + bytes of passes / H + nodes · o
+ *     seconds = flops / F + int8 operations / I + bytes of products / G + bytes of passes / H + nodes · o
  *
  * Products pay for arithmetic and for moving their operands; so a rank-16 product is slow for its arithmetic.
  */
 export interface MachineSpeed {
-  /** F: arithmetic of matrix products. */
+  /** F: arithmetic of matrix products of floats. */
   readonly flopsPerSecond: number;
+  /** I: of those of whole numbers. */
+  readonly int8OpsPerSecond: number;
   /** G: what matrix products read, repack and write. */
   readonly productBytesPerSecond: number;
   /** H: what everything else reads and writes. */
@@ -35,9 +37,10 @@ export interface RunTime {
 }
 
 /** The time that a graph of that cost takes. */
-export function runTime({ products, passes, nodes }: GraphCost, speed: MachineSpeed): RunTime {
-  const arithmeticSeconds = products.flops / speed.flopsPerSecond;
-  const memorySeconds = products.bytes / speed.productBytesPerSecond + passes.bytes / speed.passBytesPerSecond;
+export function runTime({ products, int8Products, passes, nodes }: GraphCost, speed: MachineSpeed): RunTime {
+  const arithmeticSeconds = products.flops / speed.flopsPerSecond + int8Products.flops / speed.int8OpsPerSecond;
+  const productBytes = products.bytes + int8Products.bytes;
+  const memorySeconds = productBytes / speed.productBytesPerSecond + passes.bytes / speed.passBytesPerSecond;
   const overheadSeconds = nodes * speed.nodeSeconds;
   return {
     seconds: arithmeticSeconds + memorySeconds + overheadSeconds,
@@ -54,7 +57,7 @@ export const gemmFlopsPerSecond = ({ flopsPerSecond: f, productBytesPerSecond: g
   return flops / (flops / f + (4 * (m * k + k * n + m * n)) / g);
 };
 
-/** Measures the engine with four small graphs, about half a second. Of several runs of each the median counts: what a run gets beside what else the machine does. */
+/** Measures the engine with five small graphs, about half a second. Of several runs of each the median counts: what a run gets beside what else the machine does. */
 export async function measureSpeed(device: Device): Promise<MachineSpeed> {
   const tiny = await measured(device, tinyNodes());
   const nodeSeconds = tiny.seconds / tiny.work.nodes;
@@ -66,11 +69,21 @@ export async function measureSpeed(device: Device): Promise<MachineSpeed> {
     { work: large.work, seconds: own(large) },
     { work: thin.work, seconds: own(thin) },
   );
-  return { flopsPerSecond, productBytesPerSecond, passBytesPerSecond: pass.work.bytes / own(pass), nodeSeconds };
+  const passBytesPerSecond = pass.work.bytes / own(pass);
+  const known = {
+    flopsPerSecond,
+    int8OpsPerSecond: Number.POSITIVE_INFINITY,
+    productBytesPerSecond,
+    passBytesPerSecond,
+    nodeSeconds,
+  };
+  const int8 = await measured(device, int8Products());
+  const seconds = Math.max(int8.seconds - runTime(int8.work, known).seconds, int8.seconds / 10);
+  return { ...known, int8OpsPerSecond: int8.work.int8Products.flops / seconds };
 }
 
 interface Measurement {
-  readonly work: Work;
+  readonly work: GraphCost;
   readonly seconds: number;
 }
 
@@ -94,6 +107,14 @@ function largeProducts(): Graph {
   const x = graph.input('x', 'float32', [rows, width]);
   const weight = graph.parameter('weight', [width, width]);
   graph.output('y', matmul(matmul(x, weight, { transB: true }), weight));
+  return graph;
+}
+
+/** As {@link largeProducts}, forward alone, in whole numbers. */
+function int8Products(): Graph {
+  const graph = new Graph();
+  const x = graph.input('x', 'float32', [rows, width]);
+  graph.output('y', int8Product(x, { weight: 'weight', orientation: 'forward', in: width, out: width }));
   return graph;
 }
 

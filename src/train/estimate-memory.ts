@@ -3,7 +3,7 @@ import { sizeOf } from '../core/tensor.ts';
 import { ancestors, type Graph, type Value } from '../graph/graph.ts';
 import { matmulOp } from '../graph/ops/matmul.ts';
 import { int8ProductOp } from '../graph/ops/quantized.ts';
-import { elementBytes, embeddingBytes, prepackFits } from '../models/weights.ts';
+import { elementBytes, embeddingBytes, prepackFits, type StoredWeight, storedWeights } from '../models/weights.ts';
 import type { GraphCost } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import {
@@ -46,7 +46,6 @@ const NODE_BYTES = 10_000;
  */
 export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBytes: number): MemoryEstimate {
   const frozen = frozenParameters(graphs.gradient, graphs.layout);
-  const both = prepackFits([...work.tensors.values()]);
   const prepack = prepackFits(frozen);
   const gradient = sessionBytes(graphs.gradient, work.tensors, { layout: graphs.layout, prepack });
   const forward = sessionBytes(graphs.forward, work.tensors, { layout: graphs.layout, prepack });
@@ -71,9 +70,9 @@ export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBy
     ]),
     phase('evaluation', [
       ...always,
-      { name: 'frozen weights', bytes: both ? gradient + forward : forward },
+      { name: 'frozen weights', bytes: prepack ? gradient + forward : forward },
       trained,
-      { name: 'activations', bytes: both ? activations + scoring : scoring },
+      { name: 'activations', bytes: prepack ? activations + scoring : scoring },
     ]),
   ];
   return phases.reduce((a, b) => (b.bytes > a.bytes ? b : a));
@@ -101,16 +100,8 @@ const phase = (during: MemoryEstimate['during'], parts: readonly Part[]): Memory
   bytes: parts.reduce((n, { bytes }) => n + bytes, 0),
 });
 
-interface Frozen {
-  readonly name: string;
-  readonly dtype: string;
-  readonly shape: readonly number[];
-}
-
-const frozenParameters = (graph: Graph, { parts }: FlatLayout): Frozen[] =>
-  [...graph.parameters]
-    .filter(([name]) => !parts.has(name))
-    .map(([name, { shape, dtype }]) => ({ name, dtype, shape: shape.map(Number) }));
+const frozenParameters = (graph: Graph, { parts }: FlatLayout): StoredWeight[] =>
+  storedWeights(graph, (name) => parts.has(name));
 
 /**
  * What a session holds between runs: the frozen weights in float32. Where they are repacked, each product that reads one
@@ -142,7 +133,7 @@ function repackedOf({ op, inputs }: Value): Value | undefined {
 }
 
 /** The largest weight beside its narrower original while it is widened and repacked. */
-const wideningBytes = (frozen: readonly Frozen[]): number =>
+const wideningBytes = (frozen: readonly StoredWeight[]): number =>
   1.5 * frozen.reduce((most, { dtype, shape }) => Math.max(most, elementBytes(dtype) * sizeOf(shape)), 0);
 
 /**

@@ -1,11 +1,11 @@
 import type { Graph } from '../graph/graph.ts';
-import { type InputLookup, prepackFits } from '../models/weights.ts';
+import { type InputLookup, prepackFits, storedWeights } from '../models/weights.ts';
 import { type ClassifierModel, loadOverCheckpoint, openScorer, type Scorer } from '../predict/scorer.ts';
 import type { Device, Session } from '../runtime/device.ts';
 
 /**
- * The two sessions over a base that training needs, loaded when they are first asked for. Each holds the frozen weights in
- * float32, so of a large base only one is held at a time: asking for the other lets it go.
+ * The two sessions over a base that training needs, loaded when they are first asked for. Each holds the frozen weights,
+ * so of a large base only one is held at a time: asking for the other lets it go.
  */
 export class TrainingSessions {
   readonly #device: Device;
@@ -25,7 +25,7 @@ export class TrainingSessions {
     this.#model = model;
     this.#gradientGraph = gradientGraph;
     this.#inputs = inputs;
-    this.#holdBoth = prepackFits([...model.checkpoint.tensors.values()]);
+    this.#holdBoth = prepackFits(storedWeights(gradientGraph, (name) => model.layout.parts.has(name)));
   }
 
   async gradient(): Promise<Session> {

@@ -114,7 +114,7 @@ export const int8ProductOp: Op<ProductAttrs> = {
     return emit.node('Mul', [product, scales!]);
   },
   cost: ([q, , v], result) => ({
-    kind: 'product',
+    kind: 'int8 product',
     nodes: 2,
     flops: 2 * q!.shape[1]! * sizeOf(result.shape),
     bytes: q!.bytes + v!.bytes + 3 * result.bytes,
