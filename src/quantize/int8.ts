@@ -58,7 +58,7 @@ function byColumn(data: Float32Array, most: Float32Array): Int8Array<ArrayBuffer
   return out;
 }
 
-/** Rows and columns are swapped in tiles that a cache holds. */
+/** Rows and columns are swapped in tiles that a cache holds: rows of a power of two lie where they would push each other out of it. */
 const TILE = 64;
 
 function transposed(data: Float32Array, most: Float32Array): Int8Array<ArrayBuffer> {
@@ -66,13 +66,22 @@ function transposed(data: Float32Array, most: Float32Array): Int8Array<ArrayBuff
   const rows = most.length;
   const columns = data.length / rows;
   const out = new Int8Array(data.length);
+  const tile = new Int8Array(TILE * TILE);
   for (let r0 = 0; r0 < rows; r0 += TILE)
-    for (let c0 = 0; c0 < columns; c0 += TILE)
-      for (let r = r0; r < Math.min(rows, r0 + TILE); r++)
-        for (let c = c0; c < Math.min(columns, c0 + TILE); c++)
-          out[c * rows + r] = rounded(data[r * columns + c]! * factors[r]!);
+    for (let c0 = 0; c0 < columns; c0 += TILE) {
+      const [height, width] = [Math.min(TILE, rows - r0), Math.min(TILE, columns - c0)];
+      for (let r = 0; r < height; r++) {
+        const factor = factors[r0 + r]!;
+        const from = (r0 + r) * columns + c0;
+        for (let c = 0; c < width; c++) tile[c * TILE + r] = rounded(data[from + c]! * factor);
+      }
+      for (let c = 0; c < width; c++) {
+        const to = (c0 + c) * rows + r0;
+        for (let r = 0; r < height; r++) out[to + r] = tile[c * TILE + r]!;
+      }
+    }
   return out;
 }
 
-/** Halves go away from zero. */
-const rounded = (x: number): number => (x < 0 ? x - 0.5 : x + 0.5) | 0;
+/** Halves go up. Without a branch on the sign, which no processor foresees: beyond −LEVELS, cutting off is rounding down. */
+const rounded = (x: number): number => ((x + (LEVELS + 1.5)) | 0) - (LEVELS + 1);

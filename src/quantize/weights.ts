@@ -29,7 +29,7 @@ export interface QuantizeOptions {
 }
 
 /** Changes whenever the same weights would be rounded or laid out differently. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * A checkpoint that also has its linear weights in int8, as `graph/ops/quantized.ts` reads them. They are made once, one
