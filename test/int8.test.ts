@@ -13,6 +13,7 @@ import { loadClassifier } from '../src/predict/classifier.ts';
 import { Device } from '../src/runtime/device.ts';
 import type { TrainOptions } from '../src/train/config.ts';
 import type { TrainEvent } from '../src/train/events.ts';
+import { planTraining } from '../src/train/plan.ts';
 import { lossTarget } from '../src/train/targets.ts';
 import { resume, train } from '../src/train/train.ts';
 import { Trainer } from '../src/train/trainer.ts';
@@ -38,6 +39,14 @@ describe('a run', () => {
     const complete = options('whole');
     whole = complete.out!;
     await end(train(complete, { hub }));
+  });
+
+  test('counts the parameters of its base, not the rounded copies', async () => {
+    const { parameters } = await planTraining(options('planned'), { hub });
+    await end(train(options('counted'), { hub }), (event) => {
+      if (event.type === 'started') expect(event.parameters).toEqual(parameters);
+      return event.type === 'step';
+    });
   });
 
   test('that is stopped goes on to the same adapter', async () => {

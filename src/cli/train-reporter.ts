@@ -4,7 +4,7 @@ import type { TrainEvent } from '../train/events.ts';
 import { openLiveBlock } from './live-block.ts';
 import { columnsOf, styleFor } from './terminal.ts';
 import { trainHeader } from './view/train-header.ts';
-import { cachingLine, evaluationLine, fetchingLine, noticeLines, stepLine } from './view/train-lines.ts';
+import { cachingLine, evaluationLine, fetchingLine, noticeLines, roundingLine, stepLine } from './view/train-lines.ts';
 import { trainLive } from './view/train-live.ts';
 import { initialState, type TrainState } from './view/train-state.ts';
 
@@ -12,6 +12,8 @@ export interface Reporter {
   event(event: TrainEvent, state: TrainState): void;
   /** The base is being fetched. */
   fetching(doneBytes: number, totalBytes: number): void;
+  /** The base's weights are being rounded. */
+  rounding(doneBytes: number, totalBytes: number): void;
   /** The frozen layers are being computed. */
   caching(doneTokens: number, totalTokens: number): void;
   /** Something to be told that is no event. */
@@ -49,6 +51,7 @@ const nothing = () => {};
 const jsonReporter = (print: (lines: readonly string[]) => void): Reporter => ({
   event: (event) => print([JSON.stringify(event)]),
   fetching: nothing,
+  rounding: nothing,
   caching: nothing,
   note: writeNote,
   stopping: nothing,
@@ -60,6 +63,7 @@ const quietReporter = (): Reporter => ({
     if (event.type === 'warning') process.stderr.write(`${noticeLines(event).join('\n')}\n`);
   },
   fetching: nothing,
+  rounding: nothing,
   caching: nothing,
   note: writeNote,
   stopping: writeNotice,
@@ -99,6 +103,7 @@ function linesReporter(): Reporter {
       else for (const line of noticeLines(event)) write(style.yellow(line));
     },
     fetching: byTenths(fetchingLine),
+    rounding: byTenths(roundingLine),
     caching: byTenths(cachingLine),
     note: (line) => write(style.yellow(line)),
     stopping: writeNotice,
@@ -149,6 +154,7 @@ function liveReporter(): Reporter {
       if (event.type !== 'step' || performance.now() - drawnAt >= drawEveryMs) draw();
     },
     fetching: (done, total) => prepare(fetchingLine(done, total)),
+    rounding: (done, total) => prepare(roundingLine(done, total)),
     caching: (done, total) => prepare(cachingLine(done, total)),
     note: (line) => block.print([style.yellow(line)]),
     stopping() {

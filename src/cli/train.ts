@@ -159,7 +159,7 @@ async function watch(
   try {
     const hub = await hubFor(valuesFrom(hubShape, output));
     const told = { onProgress: reporter.fetching, onNotice: reporter.note };
-    const control = { signal: interrupt.signal, onCaching: reporter.caching };
+    const control = { signal: interrupt.signal, onRounding: reporter.rounding, onCaching: reporter.caching };
     const events = start({ ...control, hub: { ...hub, ...told } });
     for await (const event of track(events, sinks)) {
       if (event.type === 'resumed') for await (const past of pastEvents(event)) state = advance(state, past);

@@ -10,6 +10,7 @@ import type { DataReport } from '../data/report.ts';
 import type { LoraOptions } from '../lora/options.ts';
 import type { Base } from '../models/base.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
+import { parameterCount } from '../models/weights.ts';
 import { adamw } from '../optim/adamw.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
 import { sgd } from '../optim/sgd.ts';
@@ -40,6 +41,8 @@ export interface Prepared {
   readonly leastLength: number;
   readonly learningRate: number;
   readonly lora: LoraOptions;
+  /** How many values the base holds. */
+  readonly baseParameters: number;
   /** {@link prefixLayer} */
   readonly prefixLayer: number | undefined;
   readonly optimizer: Optimizer;
@@ -91,6 +94,7 @@ export async function prepare(
       leastLength: encoder.leastLength,
       learningRate: config.learningRate ?? defaultLearningRate(config, spec),
       lora,
+      baseParameters: parameterCount(checkpoint),
       prefixLayer: layer,
       optimizer: optimizerOf(config),
       start: from && warmStart(from, data.dataset),

@@ -4,7 +4,6 @@ import type { Tensor } from '../core/tensor.ts';
 import { epochBatches } from '../data/batches.ts';
 import { formatReport } from '../data/report.ts';
 import { type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
-import { parameterCount } from '../models/weights.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
 import { pooledScores } from '../predict/scores.ts';
@@ -49,7 +48,7 @@ export function planOf(
   }: Pick<RunContext, 'config' | 'prepared' | 'device'> & { readonly folder: Pick<RunFolder, 'dir'> },
   trained: number,
 ): TrainPlan {
-  const { dataset, train, validation, test, checkpoint } = prepared;
+  const { dataset, train, validation, test, baseParameters } = prepared;
   return {
     out: folder.dir,
     base: config.base,
@@ -61,7 +60,7 @@ export function planOf(
     steps: stepCount(config, prepared),
     epochs: config.epochs,
     learningRate: prepared.learningRate,
-    parameters: { trained, total: parameterCount(checkpoint) + trained },
+    parameters: { trained, total: baseParameters + trained },
     dataReport: formatReport(prepared.report),
     device: device.choice,
     ...(config.initFrom && prepared.start ? { start: { from: config.initFrom, head: prepared.start.head } } : {}),

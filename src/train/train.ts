@@ -38,6 +38,8 @@ export interface TrainControl {
   readonly signal?: AbortSignal;
   /** How a base on the Hub is fetched. */
   readonly hub?: HubOptions;
+  /** Bytes of rounded weights that are written, of all that are to be, where the precision wants them and the cache has none. */
+  readonly onRounding?: ((doneBytes: number, totalBytes: number) => void) | undefined;
   /** Tokens of which the frozen layers were computed, of all that are to be, before a run with `prefixCache` begins. */
   readonly onCaching?: ((doneTokens: number, totalTokens: number) => void) | undefined;
   /** Run even if memory or disk are expected not to suffice. */
@@ -113,7 +115,7 @@ async function* begin(
   yield* onDevice({ ...config, prepared: plan }, async function* (device) {
     const estimate = await fitting(device, { config, prepared: plan, dir, ...control });
     // Gigabytes, so after all that may be refused.
-    const prepared = await inItsPrecision({ ...plan, checkpoint: await fetchWeights() }, config, { signal, ...hub });
+    const prepared = await inItsPrecision({ ...plan, checkpoint: await fetchWeights() }, config, control);
     yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
       const trainer = await openTrainer(device, config, { ...prepared, prefix });
       const folder = await createRunFolder(dir, config);
@@ -142,7 +144,7 @@ async function* goOn(
   yield* onDevice({ ...machine, prepared: plan }, async function* (device) {
     await checkUnchanged(dir, progress, plan);
     const estimate = await fitting(device, { config, prepared: plan, dir, ...control, stepsDone: progress.step });
-    const prepared = await inItsPrecision(plan, config, { signal, ...hub });
+    const prepared = await inItsPrecision(plan, config, control);
     yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
       const frozen = checkpoint.state.get(FROZEN);
       const trainer = await openTrainer(device, config, { ...prepared, frozen, prefix });
@@ -260,8 +262,13 @@ async function* recorded(
 }
 
 /** What a run works on, with the weights that its frozen layers read. */
-async function inItsPrecision(prepared: Prepared, { precision }: TrainConfig, hub: HubOptions): Promise<Prepared> {
-  return { ...prepared, checkpoint: await inPrecision(prepared.checkpoint, prepared.spec, precision, hub) };
+async function inItsPrecision(
+  prepared: Prepared,
+  { precision }: TrainConfig,
+  { signal, hub, onRounding }: TrainControl,
+): Promise<Prepared> {
+  const told = { signal, ...hub, onProgress: onRounding };
+  return { ...prepared, checkpoint: await inPrecision(prepared.checkpoint, prepared.spec, precision, told) };
 }
 
 function openTrainer(

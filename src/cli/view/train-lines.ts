@@ -40,3 +40,7 @@ export const cachingLine = (doneTokens: number, totalTokens: number): string =>
 /** A base on its way from the Hub. */
 export const fetchingLine = (doneBytes: number, totalBytes: number): string =>
   `fetching the base: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
+
+/** A base's weights on their way into a narrower precision. */
+export const roundingLine = (doneBytes: number, totalBytes: number): string =>
+  `rounding the base's weights: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
