@@ -19,7 +19,12 @@ function countsOf(preset: Preset) {
   return Object.fromEntries(
     precisions.map((precision) => {
       const { gradient, forward } = workloadCost(workload(presets[preset], { precision }), batch);
-      return [precision, { gradient: counts(gradient), forward: counts(forward) }];
+      const checkpointing = workload(presets[preset], { precision, gradientCheckpointing: true });
+      const again = workloadCost(checkpointing, batch).gradient;
+      return [
+        precision,
+        { gradient: counts(gradient), gradientCheckpointing: counts(again), forward: counts(forward) },
+      ];
     }),
   );
 }

@@ -74,6 +74,15 @@ describe('the cost of a model', () => {
     for (const what of ['nodes', 'flops', 'bytes', 'peakBytes'] as const) expect(top[what]).toBeLessThan(all[what]);
   });
 
+  it('is more arithmetic and much less memory with gradient checkpointing', () => {
+    const kept = workloadCost(workload(presets['12x768']), { N, B, T }).gradient;
+    const again = workloadCost(workload(presets['12x768'], { gradientCheckpointing: true }), { N, B, T }).gradient;
+    expect(again.peakBytes / kept.peakBytes).toBeLessThan(0.25);
+    // One forward pass of the three that a step's arithmetic is worth, but for the last layer and the last products.
+    expect(again.products.flops / kept.products.flops).toBeGreaterThan(1.2);
+    expect(again.products.flops / kept.products.flops).toBeLessThan(1.4);
+  });
+
   it('of the update is a few passes over the trained values', () => {
     const work = workload(presets.nano);
     const vector = 4 * workloadGraphs(work).layout.size;
@@ -172,7 +181,7 @@ describe('shortageOf', () => {
 
   it('says that nothing would', () =>
     expect(shortage(work, { availableMemoryBytes: 3e8 })).toMatch(
-      /No setting makes it fit: even --micro-batch-tokens 64 --rank 1 --max-length 32 with one layer takes [\d.]+ [MG]B\. Take a smaller base/,
+      /No setting makes it fit: even --micro-batch-tokens 64 --gradient-checkpointing --rank 1 --max-length 32 with one layer takes [\d.]+ [MG]B\. Take a smaller base/,
     ));
 
   it('proposes for examples of a great many windows', () => {
@@ -188,7 +197,7 @@ describe('shortageOf', () => {
     const lengths = said.flatMap((message) => [...message.matchAll(/--max-length (\d+)/g)].map(([, n]) => Number(n)));
     expect(new Set(lengths)).toEqual(new Set([128]));
     expect(shortage(long, { availableMemoryBytes: 3e8 })).toContain(
-      'even --micro-batch-tokens 64 --rank 1 --max-length 100 with one layer takes',
+      'even --micro-batch-tokens 64 --gradient-checkpointing --rank 1 --max-length 100 with one layer takes',
     );
   });
 
@@ -204,7 +213,7 @@ describe('shortageOf', () => {
     expect(message).toMatch(/It would fit with --micro-batch-tokens/);
     expect(message).not.toMatch(/--layers|--rank/);
     expect(shortage({ ...work, fixed: 'adapter' }, { availableMemoryBytes: 3e8 })).toMatch(
-      /No setting makes it fit: even --micro-batch-tokens 64 --max-length 32 takes [\d.]+ [MG]B\. Take/,
+      /No setting makes it fit: even --micro-batch-tokens 64 --gradient-checkpointing --max-length 32 takes [\d.]+ [MG]B\. Take/,
     );
     expect(shortage({ ...work, fixed: 'adapter' }, { availableDiskBytes: 1e6 })).toMatch(
       /: free some, or choose --out on another$/,

@@ -1,16 +1,18 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Graph } from '../src/graph/graph.ts';
 import { withLora } from '../src/lora/lora.ts';
 import { classifier, languageModel } from '../src/models/model.ts';
+import { inPrecision } from '../src/models/precision.ts';
 import { openEmbeddings } from '../src/models/weights.ts';
-import { dense } from '../src/nn/linear.ts';
+import { dense, type Precision } from '../src/nn/linear.ts';
 import { pack } from '../src/optim/flat.ts';
 import { loadOverCheckpoint, openScorer, packedFeeds } from '../src/predict/scorer.ts';
 import { Device } from '../src/runtime/device.ts';
 import { gradientGraph, lossOf } from '../src/train/graphs.ts';
 import { lossTarget } from '../src/train/targets.ts';
 import { type TrainExample, Trainer } from '../src/train/trainer.ts';
-import { randomTexts, tinyConfig, tinyLora, tinyModel, trainerOptions } from './support/model.ts';
+import { randomTexts, temporaryFolder, tinyConfig, tinyLora, tinyModel, trainerOptions } from './support/model.ts';
 
 /** What must not matter does not, and what must stay stays. */
 const device = new Device({ threads: 1 });
@@ -95,6 +97,26 @@ describe('a step', () => {
       expect(maxDifference(whole.losses, other.losses)).toBeLessThan(1e-5);
       expect(maxDifference(whole.weights, other.weights)).toBeLessThan(1e-4);
     }
+  });
+
+  test.each([
+    ['plain', {}, {}],
+    ['dropout', { dropout: 0.3 }, {}],
+    ['DoRA', { dora: true }, {}],
+    ['int8', { dropout: 0.3 }, { precision: 'int8' as const }],
+    ['of the upper layers', { layersToTransform: [1, 2] }, {}],
+  ])('is the same to the last bit with gradient checkpointing: %s', async (_, lora, other) => {
+    const hub = { cacheDir: join(temporaryFolder(), 'hub') };
+    const precision: Precision = 'precision' in other ? other.precision : 'fp32';
+    const checkpoint = await inPrecision(model.checkpoint, model.spec, precision, hub);
+    const trained = async (gradientCheckpointing: boolean) => {
+      const options = { ...trainerOptions(model, lora), checkpoint, precision, gradientCheckpointing };
+      const trainer = await Trainer.open(device, options);
+      const steps = [];
+      for (let i = 0; i < 3; i++) steps.push(await trainer.step(examples(10), 1e-2));
+      return { steps, state: await trainer.state() };
+    };
+    expect(await trained(true)).toEqual(await trained(false));
   });
 
   test('an example of weight 2 counts as two, and one of two windows as two halves', async () => {

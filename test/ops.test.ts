@@ -166,6 +166,21 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   ],
   padRows: [{ shapes: [[5, 2]], build: (x) => g.padRows(x, slots(x), places(x)) }],
   unpadRows: [{ shapes: [[3, 3, 2]], build: (x) => g.unpadRows(x, slots(x), places(x)) }],
+  checkpoint: [{ shapes: [[2, 3]], build: (x) => g.mul(x, g.checkpoint(x)) }],
+  after: [
+    {
+      shapes: [
+        [2, 3],
+        [2, 2],
+      ],
+      build: (x, y) => g.mul(g.sum(y, [0, 1]), g.mul(x, g.after(x, y))),
+    },
+    {
+      shapes: [[3], [1, 1, 1]],
+      build: (x, y) => g.mul(x, g.cast(g.after(g.cast(ints(x, [7, 8, 9]), 'uint32'), y), 'float32')),
+      constantGradient: true,
+    },
+  ],
   rowScales: [{ shapes: [[3, 4]], build: g.rowScales, constantGradient: true }],
   quantizeRows: [
     {

@@ -52,6 +52,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'batchSize',
     'accumulate',
     'microBatchTokens',
+    'gradientCheckpointing',
     'learningRate',
     'schedule',
     'warmup',

@@ -1,5 +1,5 @@
 import type { Graph, Value } from '../graph/graph.ts';
-import { add, gather, mul, sigmoid } from '../graph/ops/index.ts';
+import { add, checkpoint, gather, mul, sigmoid } from '../graph/ops/index.ts';
 import { causalAttention, joinHeads, type Packing, splitHeads } from '../nn/attention.ts';
 import type { Linear } from '../nn/linear.ts';
 import { rmsNorm } from '../nn/norm.ts';
@@ -15,6 +15,8 @@ export interface DecoderOptions {
   readonly from?: number | undefined;
   /** The layer before which it ends, without the final norm. Default: after the last. */
   readonly to?: number | undefined;
+  /** Of all but the last layer, keep only the input for the backward pass, which computes the rest again. Default: no. */
+  readonly recompute?: boolean | undefined;
 }
 
 /**
@@ -35,6 +37,7 @@ export function decoder(spec: DecoderSpec, embeddings: Value, packing: Packing, 
     let x = embeddings;
     for (let layer = from; layer < to; layer++) {
       const states = layer === count - 1 ? options.states : 'all';
+      if (options.recompute) x = checkpoint(x);
       x = graph.scope(`layers.${layer}`, () => decoderLayer(spec, x, packing, { ...options, states }));
     }
     if (to < count) return x;

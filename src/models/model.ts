@@ -17,6 +17,8 @@ export interface ModelOptions {
   readonly embeddings: 'given' | 'table';
   /** The first layer that is computed: what it takes, {@link hiddenStates}, enters as the input `embeddings`. Default 0. */
   readonly from?: number | undefined;
+  /** Keep only the inputs of layers for the backward pass: see {@link decoder}. Default: no. */
+  readonly recompute?: boolean | undefined;
 }
 
 /** Sequence classification: logits [B, K] from each example's last token. */

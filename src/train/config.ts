@@ -143,6 +143,12 @@ const shape = {
   batchSize: count.default(16).describe('examples of one optimiser step'),
   accumulate: count.default(1).describe('multiplies batchSize, as gradient accumulation does elsewhere'),
   microBatchTokens: count.default(2048).describe('tokens computed at once: bounds memory, does not change the result'),
+  gradientCheckpointing: z
+    .boolean()
+    .default(false)
+    .describe(
+      'compute the layers a second time in the backward pass: a third more time, little memory beside the weights',
+    ),
   optimizer: z.enum(['adamw', 'sgd']).default('adamw').describe('update rule'),
   learningRate: z
     .number()

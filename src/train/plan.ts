@@ -90,6 +90,7 @@ export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
     precision: config.precision,
+    gradientCheckpointing: config.gradientCheckpointing,
     ...(posWeight ? { posWeight } : {}),
     ...(config.loraPlusRatio === undefined ? {} : { loraPlusRatio: config.loraPlusRatio }),
     epochs: config.epochs,

@@ -70,7 +70,7 @@ export function planOf(
 /** Settings that may change without changing what a run comes to; base and data are compared by their content. */
 const indifferent = [
   ...['base', 'data', 'dataDir', 'validation', 'test', 'initFrom', 'out', 'overwrite', 'checkpointMinutes'],
-  ...['device', 'threads', 'track', 'mlflowUri', 'mlflowExperiment'],
+  ...['device', 'threads', 'gradientCheckpointing', 'track', 'mlflowUri', 'mlflowExperiment'],
 ];
 
 /** The settings that decide what a run comes to, as JSON has them. */

@@ -60,7 +60,7 @@ interface Remedy {
   readonly graphs?: WorkloadGraphs;
 }
 
-/** Settings that take less memory, one at a time, in series from the least change to the greatest. The first series does not change the result. */
+/** Settings that take less memory, one at a time, in series from the least change to the greatest. The first two do not change the result. */
 function remedies(work: Workload, graphs: WorkloadGraphs): Remedy[][] {
   const layers = layersOf(work);
   const ofTexts = [
@@ -69,6 +69,9 @@ function remedies(work: Workload, graphs: WorkloadGraphs): Remedy[][] {
       work: { ...work, microBatchTokens: n },
       graphs,
     })),
+    work.gradientCheckpointing
+      ? []
+      : [{ flags: '--gradient-checkpointing', work: { ...work, gradientCheckpointing: true } }],
     halvings(longest(work), shortest(work)).map((n) => ({
       flags: `--max-length ${n}`,
       work: shortened(work, n),
@@ -126,9 +129,9 @@ const shortest = (work: Workload): number => Math.max(work.leastLength ?? 1, Mat
 /** The least of everything but the layers. */
 function small(work: Workload): Remedy {
   const [tokens, length] = [Math.min(64, work.microBatchTokens), shortest(work)];
-  const cut = { ...shortened(work, length), microBatchTokens: tokens };
+  const cut = { ...shortened(work, length), microBatchTokens: tokens, gradientCheckpointing: true };
   return {
-    flags: `--micro-batch-tokens ${tokens}${work.fixed ? '' : ' --rank 1'} --max-length ${length}`,
+    flags: `--micro-batch-tokens ${tokens} --gradient-checkpointing${work.fixed ? '' : ' --rank 1'} --max-length ${length}`,
     work: work.fixed ? cut : withRank(cut, 1),
   };
 }

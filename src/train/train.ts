@@ -287,6 +287,7 @@ function openTrainer(
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
     precision: config.precision,
+    gradientCheckpointing: config.gradientCheckpointing,
     seed: config.seed,
     start: start?.tensors,
     frozen,

@@ -43,6 +43,8 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   readonly optimizer: Optimizer;
   readonly maxGradNorm: number | undefined;
   readonly microBatchTokens: number;
+  /** Compute the layers a second time in the backward pass instead of keeping what they gave. Default: no. */
+  readonly gradientCheckpointing?: boolean;
   /** How the frozen layers are computed, default fp32; the checkpoint must have the weights for it (models/precision.ts). */
   readonly precision?: Precision;
   readonly posWeight?: readonly number[];
@@ -365,23 +367,20 @@ async function freeze(
 
 const noParameters = (name: string) => internal(`the update graph has no parameter ${name}`);
 
+type LossOptions = Pick<
+  TrainerOptions,
+  'task' | 'lora' | 'spec' | 'labels' | 'posWeight' | 'precision' | 'gradientCheckpointing'
+> &
+  Pick<ClassifierModel, 'from'>;
+
 /** The loss of a LoRA run: the adapted model in training mode, against the task's targets. */
 export function buildLoss(
   graph: Graph,
-  {
-    task,
-    lora,
-    spec,
-    labels,
-    posWeight,
-    precision = 'fp32',
-    from,
-  }: Pick<TrainerOptions, 'task' | 'lora' | 'spec' | 'labels' | 'posWeight' | 'precision'> &
-    Pick<ClassifierModel, 'from'>,
+  { task, lora, spec, labels, posWeight, precision = 'fp32', gradientCheckpointing: recompute, from }: LossOptions,
 ): Value {
   const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
   const linear = withLora(frozenLinear[precision], lora, drop);
-  const logits = classifier(graph, spec, labels, { linear, embeddings: 'given', from });
+  const logits = classifier(graph, spec, labels, { linear, embeddings: 'given', from, recompute });
   return lossOf(task, logits, posWeight ? { posWeight } : {});
 }
 

@@ -28,6 +28,7 @@ export interface Workload
     | 'maxGradNorm'
     | 'microBatchTokens'
     | 'precision'
+    | 'gradientCheckpointing'
     | 'posWeight'
     | 'loraPlusRatio'
   > {
