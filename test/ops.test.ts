@@ -24,6 +24,12 @@ const ints = (v: Value, data: number[], shape = [data.length]) => v.graph.consta
 const slots = (v: Value) => ints(v, [0, 1, 2, 3, 5, 5, 4, 5, 5], [3, 3]);
 const places = (v: Value) => ints(v, [0, 1, 2, 3, 6]);
 
+const signs = (v: Value, width: number) =>
+  v.graph.constant(
+    Array.from({ length: width }, (_, i) => (i % 3) - 1),
+    { shape: [1, width] },
+  );
+
 /** Every op in every mode that has its own code. */
 const rows: { readonly [K in OpName]: readonly Row[] } = {
   input: [{ shapes: [[2, 3]], build: (x) => g.neg(x) }],
@@ -196,6 +202,14 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
       constantGradient: true,
     },
   ],
+  int4Product: [
+    {
+      // Each row is a number times the same signs: the 8 bits that the engine rounds activations to hold it exactly.
+      shapes: [[2, 1]],
+      build: (x) => g.int4Product(g.matmul(x, signs(x, 32)), { weight: 'q', in: 32, out: 3 }),
+    },
+  ],
+  int4ProductBack: [{ shapes: [[2, 3]], build: (x) => g.int4ProductBack(x, { weight: 'q', in: 32, out: 3 }) }],
   uniform: [
     {
       shapes: [[2, 4]],
@@ -204,7 +218,14 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   ],
 };
 
+const nibbles = Array.from({ length: 96 }, (_, i) => (i * 7) % 16);
 const integerFeeds = {
+  'q.int4': int32(nibbles, [3, 32]),
+  'q.int4.blocks': int32(
+    Array.from({ length: 48 }, (_, i) => nibbles[2 * i]! + 16 * nibbles[2 * i + 1]!),
+    [3, 1, 16],
+  ),
+  'q.int4.scale': float32([0.5, -0.25, 2], [3, 1]),
   'v.int8.forward': int32([1, -127, 3, 127, 5, -6, 7, 8, -9, 10, 11, -12], [3, 4]),
   'v.scale.forward': float32([0.5, 0.25, 2, 1]),
   a: uint32([7, 0xfffffff0], [2, 1]),

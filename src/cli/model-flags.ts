@@ -24,7 +24,7 @@ export const modelShape = {
   precision: trainSchema.shape.precision
     .removeDefault()
     .optional()
-    .describe('how the base is computed with: fp32, or int8 (default: as in training)'),
+    .describe('how the base is computed with (default: as in training)'),
   threads: trainSchema.shape.threads,
   ...hubShape,
 };

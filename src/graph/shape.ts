@@ -6,9 +6,21 @@ export type Shape = readonly Dim[];
 
 /**
  * Element types of values in a graph. Frozen weights may be stored as narrower floats; they are widened where they enter.
- * `int8` is what quantised weights are made of, `uint8` quantised activations: see ops/quantized.ts.
+ * `int8` is what quantised weights are made of, `uint8` quantised activations: see ops/int8.ts. `uint4` lies two to a byte,
+ * the lower half first: see ops/int4.ts.
  */
-export type DType = 'float32' | 'int32' | 'uint32' | 'bool' | 'int8' | 'uint8';
+export type DType = 'float32' | 'int32' | 'uint32' | 'bool' | 'int8' | 'uint8' | 'uint4';
+
+/** What an element takes in memory. */
+export const elementBytes: Readonly<Record<DType, number>> = {
+  float32: 4,
+  int32: 4,
+  uint32: 4,
+  bool: 1,
+  int8: 1,
+  uint8: 1,
+  uint4: 0.5,
+};
 
 /** What is known of a value while the graph is built. */
 export interface TensorType {

@@ -2,13 +2,23 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { Graph } from '../graph/graph.ts';
 import { cacheFolder, type HubOptions } from '../hub/options.ts';
 import { frozenLinear, type Precision } from '../nn/linear.ts';
-import { type LinearWeight, withInt8Weights } from '../quantize/weights.ts';
+import { int4Rounding } from '../quantize/int4.ts';
+import { int8Rounding } from '../quantize/int8.ts';
+import type { Rounding } from '../quantize/rounding.ts';
+import { type LinearWeight, withRoundedWeights } from '../quantize/weights.ts';
 import { classifier } from './model.ts';
 import type { DecoderSpec } from './registry.ts';
 
+/** How the weights of each precision are stored, where they are not the checkpoint's own. */
+const roundings: Readonly<Record<Precision, Rounding | undefined>> = {
+  fp32: undefined,
+  int8: int8Rounding,
+  int4: int4Rounding,
+};
+
 /**
- * A checkpoint with the weights that frozen layers of a precision read: for fp32 its own; for int8 also rounded ones, which
- * are made once and kept in `emotune/weights` beside the Hub's cache.
+ * A checkpoint with the weights that frozen layers of a precision read: for fp32 its own; for the others also rounded ones,
+ * which are made once and kept in `emotune/weights` beside the Hub's cache.
  *
  * @throws CheckpointError if they cannot be made or kept.
  */
@@ -18,8 +28,9 @@ export async function inPrecision(
   precision: Precision,
   hub: HubOptions = {},
 ): Promise<Checkpoint> {
-  if (precision === 'fp32') return checkpoint;
-  return withInt8Weights(checkpoint, linearWeights(spec), { ...hub, cacheDir: cacheFolder(hub) });
+  const rounding = roundings[precision];
+  if (!rounding) return checkpoint;
+  return withRoundedWeights(checkpoint, linearWeights(spec), { ...hub, rounding, cacheDir: cacheFolder(hub) });
 }
 
 /** The linear layers of a decoder, in its order. */

@@ -4,6 +4,7 @@ import { readRows, readTensor, type TensorEntry } from '../checkpoint/safetensor
 import { CheckpointError, internal } from '../core/errors.ts';
 import { float32, sizeOf, type Tensor } from '../core/tensor.ts';
 import type { Graph } from '../graph/graph.ts';
+import { type DType, elementBytes } from '../graph/shape.ts';
 import type { ParameterSource } from '../onnx/emit.ts';
 import { EMBEDDING } from './decoder.ts';
 import type { DecoderSpec } from './registry.ts';
@@ -28,7 +29,7 @@ export function weightsFolder({ dir, tensors }: Checkpoint): string {
 export function fileSource(checkpoint: Checkpoint, name: string): ParameterSource {
   const entry = entryOf(checkpoint, name);
   const { dtype } = entry;
-  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16' && dtype !== 'I8')
+  if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16' && dtype !== 'I8' && dtype !== 'U8')
     throw new CheckpointError(`${checkpoint.dir}: ${name} is stored as ${dtype}; emotune reads F32, F16 and BF16`);
   return {
     kind: 'file',
@@ -53,7 +54,7 @@ export const parameterCount = ({ tensors }: Checkpoint): number =>
 /** A weight as a graph reads it. */
 export interface StoredWeight {
   readonly name: string;
-  readonly dtype: string;
+  readonly dtype: DType;
   readonly shape: readonly number[];
 }
 
@@ -63,15 +64,22 @@ export const storedWeights = (graph: Graph, isGiven: (name: string) => boolean):
     .filter(([name]) => !isGiven(name))
     .map(([name, { shape, dtype }]) => ({ name, dtype, shape: shape.map(Number) }));
 
-/** Weights larger than this are not repacked for the kernels: a second copy would cost more memory than it gains time. */
-const PREPACK_BYTES = 2 ** 31;
+/** Of weights larger than this, one copy is held: another would cost more memory than it gains time. */
+const SMALL_BYTES = 2 ** 31;
 
-/** Whether the runtime may keep a repacked copy of weights of these shapes. */
-export const prepackFits = (weights: readonly Pick<StoredWeight, 'dtype' | 'shape'>[]): boolean =>
-  weights.reduce((bytes, { shape, dtype }) => bytes + elementBytes(dtype) * sizeOf(shape), 0) <= PREPACK_BYTES;
+/** Whether weights may be held more than once: repacked for the kernels, and by more than one session. */
+export const fitTwice = (weights: readonly StoredWeight[]): boolean =>
+  weights.reduce((bytes, weight) => bytes + heldBytes(weight), 0) <= SMALL_BYTES;
 
-/** Bytes of a value of a frozen weight as the engine holds it: floats widened to float32. */
-export const elementBytes = (dtype: string): number => (dtype === 'int8' || dtype === 'I8' ? 1 : 4);
+/**
+ * Whether the engine is to repack weights for its kernels. Those of int4 always: products with them as they are stored are several times
+ * slower, and the repacked blocks replace the others.
+ */
+export const wantPrepacking = (weights: readonly StoredWeight[]): boolean =>
+  fitTwice(weights) || weights.some(({ name }) => name.endsWith('.int4.blocks'));
+
+/** Bytes of a frozen weight as the engine holds it: floats widened to float32. */
+export const heldBytes = ({ dtype, shape }: StoredWeight): number => elementBytes[dtype] * sizeOf(shape);
 
 /**
  * Looks up what the first layer of a graph takes of packed texts, for its input `embeddings`.

@@ -1,5 +1,5 @@
 import type { Value } from '../graph/graph.ts';
-import { add, int8Product, matmul } from '../graph/ops/index.ts';
+import { add, int4Product, int8Product, matmul } from '../graph/ops/index.ts';
 
 export interface LinearSpec {
   readonly in: number;
@@ -23,7 +23,7 @@ export const dense: Linear = (x, spec) => {
 };
 
 /**
- * The plain linear layer over a weight that is rounded to 8 bits for each direction: see graph/ops/quantized.ts.
+ * The plain linear layer over a weight that is rounded to 8 bits for each direction: see graph/ops/int8.ts.
  *
  *     y ≈ x Wᵀ + b,   dx ≈ dy W
  *
@@ -35,8 +35,21 @@ const int8: Linear = (x, spec) => {
   return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
 };
 
+/**
+ * The plain linear layer over a weight in blocks of 4 bits: see graph/ops/int4.ts.
+ *
+ *     y ≈ x Ŵᵀ + b,   dx = dy Ŵ
+ *
+ * Shapes: as {@link dense}
+ */
+const int4: Linear = (x, spec) => {
+  const { graph } = x;
+  const y = int4Product(x, { weight: `${graph.path}.weight`, in: spec.in, out: spec.out });
+  return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
+};
+
 /** How the frozen linear layers of a base are computed. */
-export const precisions = ['fp32', 'int8'] as const;
+export const precisions = ['fp32', 'int8', 'int4'] as const;
 export type Precision = (typeof precisions)[number];
 
-export const frozenLinear: Readonly<Record<Precision, Linear>> = { fp32: dense, int8 };
+export const frozenLinear: Readonly<Record<Precision, Linear>> = { fp32: dense, int8, int4 };

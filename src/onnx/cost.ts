@@ -4,7 +4,7 @@ import { ancestors, type Graph, type Value } from '../graph/graph.ts';
 import type { OpCost, Sized } from '../graph/op.ts';
 import { copy } from '../graph/ops/costs.ts';
 import { parameterOp } from '../graph/ops/leaf.ts';
-import { type DType, showType, type TensorType } from '../graph/shape.ts';
+import { elementBytes, showType, type TensorType } from '../graph/shape.ts';
 import { type Fusion, fuse } from './fuse.ts';
 import { type MemoryStep, planMemory } from './memory-plan.ts';
 
@@ -131,8 +131,6 @@ function peakBytes(steps: readonly Step[], outputs: readonly Value[]): number {
     outputs.map((v) => v.id),
   ).peakBytes;
 }
-
-const elementBytes: Readonly<Record<DType, number>> = { float32: 4, int32: 4, uint32: 4, bool: 1, int8: 1, uint8: 1 };
 
 function sized({ shape, dtype }: TensorType, sizes: Sizes): Sized {
   const bound = shape.map((d) =>

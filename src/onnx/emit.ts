@@ -29,7 +29,7 @@ export type ParameterSource =
       readonly location: string;
       readonly offset: number;
       readonly byteLength: number;
-      readonly dtype: 'F32' | 'F16' | 'BF16' | 'I8';
+      readonly dtype: 'F32' | 'F16' | 'BF16' | 'I8' | 'U8';
     }
   /** A stretch of a flat float32 vector given as an input at every run. */
   | { readonly kind: 'flat'; readonly input: string; readonly offset: number; readonly size: number }
@@ -51,6 +51,8 @@ export const outputTensor = (name: string): string => name + OUTPUT_MARK;
 export const outputName = (tensor: string): string => tensor.slice(0, -OUTPUT_MARK.length);
 
 const OPSET = 21n;
+/** Newer than the schema that onnx_pb.ts was generated from. */
+const UINT4 = 21;
 const dataTypes = {
   float32: DataType.FLOAT,
   int32: DataType.INT32,
@@ -59,8 +61,15 @@ const dataTypes = {
   bool: DataType.BOOL,
   int8: DataType.INT8,
   uint8: DataType.UINT8,
+  uint4: UINT4,
 } as const;
-const fileTypes = { F32: DataType.FLOAT, F16: DataType.FLOAT16, BF16: DataType.BFLOAT16, I8: DataType.INT8 } as const;
+const fileTypes = {
+  F32: DataType.FLOAT,
+  F16: DataType.FLOAT16,
+  BF16: DataType.BFLOAT16,
+  I8: DataType.INT8,
+  U8: DataType.UINT8,
+} as const;
 
 /** Writes the part of a graph its outputs need as an ONNX model. Node names are the graph's, so the runtime's errors say the place. */
 export function emitOnnx(graph: Graph, source: (parameter: string) => ParameterSource): OnnxModel {
@@ -170,7 +179,7 @@ class Writer implements OnnxEmitter {
     if (source.kind === 'inline') return this.constant(type.dtype, source.tensor.data, shape);
     if (source.kind === 'flat') return this.#flatPart(source, shape);
     this.parts.initializer.push(
-      tensorProto(name, fileTypes[source.dtype], shape, {
+      tensorProto(name, type.dtype === 'uint4' ? UINT4 : fileTypes[source.dtype], shape, {
         dataLocation: TensorProto_DataLocation.EXTERNAL,
         externalData: Object.entries({
           location: source.location,
@@ -217,7 +226,7 @@ class Writer implements OnnxEmitter {
 
 function tensorProto(
   name: string,
-  dataType: DataType,
+  dataType: number,
   shape: readonly number[],
   rest:
     | { rawData: Uint8Array }
@@ -255,6 +264,8 @@ function rawBytes(type: DType | 'int64', data: ArrayLike<number>): Uint8Array {
     bool: () => Uint8Array.from(data),
     int8: () => Int8Array.from(data),
     uint8: () => Uint8Array.from(data),
+    uint4: () =>
+      Uint8Array.from({ length: Math.ceil(data.length / 2) }, (_, i) => data[2 * i]! + 16 * (data[2 * i + 1] ?? 0)),
   }[type]();
   return new Uint8Array(typed.buffer);
 }

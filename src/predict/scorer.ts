@@ -11,8 +11,8 @@ import {
   fileSource,
   type InputLookup,
   openEmbeddings,
-  prepackFits,
   storedWeights,
+  wantPrepacking,
   weightsFolder,
 } from '../models/weights.ts';
 import type { Linear } from '../nn/linear.ts';
@@ -126,5 +126,5 @@ export async function loadOverCheckpoint(
   const stored = storedWeights(graph, (name) => given(name) !== undefined);
   requireTensors(checkpoint, stored);
   const model = emitOnnx(graph, (name) => given(name) ?? fileSource(checkpoint, name));
-  return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: prepackFits(stored) });
+  return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: wantPrepacking(stored) });
 }

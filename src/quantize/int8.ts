@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import { bytesOf, type Rounding } from './rounding.ts';
 
 /** Whole numbers from −127 to 127 with the scale of each column. */
 export interface Int8Matrix {
@@ -26,6 +27,22 @@ export function quantizeInt8(weight: Tensor): { readonly forward: Int8Matrix; re
     backward: { values: byColumn(data, ofColumns), scales: scalesOf(ofColumns), shape: [rows, columns] },
   };
 }
+
+/** As `graph/ops/int8.ts` reads it. */
+export const int8Rounding: Rounding = {
+  name: 'int8',
+  format: 2,
+  parts: ([out, into]) => [
+    { ending: 'int8.forward', dtype: 'I8', shape: [into, out] },
+    { ending: 'scale.forward', dtype: 'F32', shape: [out] },
+    { ending: 'int8.backward', dtype: 'I8', shape: [out, into] },
+    { ending: 'scale.backward', dtype: 'F32', shape: [into] },
+  ],
+  round(weight) {
+    const { forward, backward } = quantizeInt8(weight);
+    return [forward.values, forward.scales, backward.values, backward.scales].map(bytesOf);
+  },
+};
 
 const LEVELS = 127;
 

@@ -6,7 +6,8 @@ import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { writeSafetensors } from '../checkpoint/safetensors.ts';
 import { random } from '../core/random.ts';
 import { float32 } from '../core/tensor.ts';
-import { withInt8Weights } from './weights.ts';
+import { int8Rounding } from './int8.ts';
+import { withRoundedWeights } from './weights.ts';
 
 const weights = ['a.weight', 'b.weight'].map((name) => ({ name, shape: [16, 8] as const }));
 let dir: string;
@@ -30,8 +31,8 @@ const file = async () => join(cacheDir, 'weights', (await made())[0]!);
 test('weights are rounded once', async () => {
   const progress: number[] = [];
   const checkpoint = await openCheckpoint(dir);
-  const options = { cacheDir, onProgress: (done: number) => void progress.push(done) };
-  const { tensors } = await withInt8Weights(checkpoint, weights, options);
+  const options = { rounding: int8Rounding, cacheDir, onProgress: (done: number) => void progress.push(done) };
+  const { tensors } = await withRoundedWeights(checkpoint, weights, options);
   for (const { name } of weights) {
     expect(tensors.get(`${name}.int8.forward`)).toMatchObject({ dtype: 'I8', shape: [8, 16] });
     expect(tensors.get(`${name}.int8.backward`)).toMatchObject({ dtype: 'I8', shape: [16, 8] });
@@ -39,7 +40,7 @@ test('weights are rounded once', async () => {
   }
   const times = progress.length;
   expect(times).toBe(8);
-  await withInt8Weights(checkpoint, weights, options);
+  await withRoundedWeights(checkpoint, weights, options);
   expect(progress.length).toBe(times);
 });
 
@@ -50,7 +51,11 @@ test('a damaged file is noticed and made again, the same', async () => {
   damaged[damaged.length - 1]! ^= 1;
   await writeFile(path, damaged);
   const notices: string[] = [];
-  await withInt8Weights(await openCheckpoint(dir), weights, { cacheDir, onNotice: (line) => notices.push(line) });
+  await withRoundedWeights(await openCheckpoint(dir), weights, {
+    rounding: int8Rounding,
+    cacheDir,
+    onNotice: (line) => notices.push(line),
+  });
   expect(notices).toEqual([expect.stringMatching(/is damaged and made again$/)]);
   expect(await readFile(path)).toEqual(whole);
 });
@@ -60,7 +65,7 @@ test('what a killed process left is removed, and a file without its hash is not 
   await rm(`${path}.json`);
   await writeFile(`${path}.0000.tmp`, 'half');
   const before = (await stat(path)).mtimeMs;
-  await withInt8Weights(await openCheckpoint(dir), weights, { cacheDir });
+  await withRoundedWeights(await openCheckpoint(dir), weights, { rounding: int8Rounding, cacheDir });
   expect((await readdir(join(cacheDir, 'weights'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   expect((await stat(path)).mtimeMs).toBeGreaterThan(before);
 });
@@ -68,13 +73,13 @@ test('what a killed process left is removed, and a file without its hash is not 
 test('two at a time make one file', async () => {
   await rm(cacheDir, { recursive: true });
   const checkpoint = await openCheckpoint(dir);
-  const both = [0, 1].map(() => withInt8Weights(checkpoint, weights, { cacheDir }));
+  const both = [0, 1].map(() => withRoundedWeights(checkpoint, weights, { rounding: int8Rounding, cacheDir }));
   const [one, other] = await Promise.all(both);
   expect(one!.tensors).toEqual(other!.tensors);
   expect(await made()).toHaveLength(1);
 });
 
 test('other weights are other files', async () => {
-  await withInt8Weights(await openCheckpoint(dir), weights.slice(1), { cacheDir });
+  await withRoundedWeights(await openCheckpoint(dir), weights.slice(1), { rounding: int8Rounding, cacheDir });
   expect(await made()).toHaveLength(2);
 });

@@ -6,11 +6,17 @@ import { basename, dirname, join } from 'node:path';
 import { makeFolder, writeJson } from '../checkpoint/atomic.ts';
 import { type Checkpoint, requireTensors } from '../checkpoint/checkpoint.ts';
 import { byteLengthOf } from '../checkpoint/header.ts';
-import { openSafetensors, readTensor, type TensorSpec, writeSafetensorsStream } from '../checkpoint/safetensors.ts';
+import {
+  openSafetensors,
+  readTensor,
+  type TensorEntry,
+  type TensorSpec,
+  writeSafetensorsStream,
+} from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../core/errors.ts';
 import { withLock } from '../hub/lock.ts';
 import { freeDiskBytes } from '../runtime/disk.ts';
-import { type Int8Matrix, quantizeInt8 } from './int8.ts';
+import type { RoundedPart, Rounding } from './rounding.ts';
 
 /** A weight to be rounded, [out, in]. */
 export interface LinearWeight {
@@ -18,7 +24,8 @@ export interface LinearWeight {
   readonly shape: readonly [outputs: number, inputs: number];
 }
 
-export interface QuantizeOptions {
+export interface RoundingOptions {
+  readonly rounding: Rounding;
   /** Where rounded weights are kept. */
   readonly cacheDir: string;
   readonly signal?: AbortSignal | undefined;
@@ -28,40 +35,41 @@ export interface QuantizeOptions {
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 
-/** Changes whenever the same weights would be rounded or laid out differently. */
-const FORMAT = 2;
-
 /**
- * A checkpoint that also has its linear weights in int8, as `graph/ops/quantized.ts` reads them. They are made once, one
- * weight at a time, and kept in the cache under the checkpoint's fingerprint; a file whose SHA-256 is not right is made again.
+ * A checkpoint that also has its linear weights in fewer bits. They are made once, one weight at a time, and kept in the
+ * cache under the checkpoint's fingerprint; a file whose SHA-256 is not right is made again.
  *
  * @throws CheckpointError if a weight is missing or there is no room on the disk.
+ * @throws ShapeError if a weight's shape cannot be rounded so.
  */
-export async function withInt8Weights(
+export async function withRoundedWeights(
   checkpoint: Checkpoint,
   weights: readonly LinearWeight[],
-  options: QuantizeOptions,
+  options: RoundingOptions,
 ): Promise<Checkpoint> {
   requireTensors(checkpoint, weights);
-  const path = join(options.cacheDir, 'weights', `${await keyOf(checkpoint, weights)}.safetensors`);
+  const parts = weights.flatMap((weight) => partsOf(weight, options.rounding));
+  const key = await keyOf(checkpoint, weights, options.rounding);
+  const path = join(options.cacheDir, 'weights', `${key}.safetensors`);
   await makeFolder(dirname(path));
   const lock = { signal: options.signal, onWait: waitNotice(options) };
-  await withLock(`${path}.lock`, () => ensure(path, checkpoint, { ...options, weights }), lock);
+  await withLock(`${path}.lock`, () => ensure(path, checkpoint, { ...options, parts }), lock);
   const { tensors } = await openSafetensors(path);
-  return { ...checkpoint, tensors: new Map([...checkpoint.tensors, ...tensors]) };
+  return { ...checkpoint, tensors: new Map([...checkpoint.tensors, ...tensors, ...aliases(parts, tensors)]) };
 }
 
 const waitNotice =
-  ({ onNotice }: QuantizeOptions) =>
+  ({ onNotice }: RoundingOptions) =>
   (owner: string) =>
     onNotice?.(`waiting for ${owner}, which is rounding the same weights`);
 
-async function keyOf(checkpoint: Checkpoint, weights: readonly LinearWeight[]): Promise<string> {
-  const settings = JSON.stringify(['int8', FORMAT, await checkpoint.fingerprint(), weights.map(({ name }) => name)]);
+async function keyOf(checkpoint: Checkpoint, weights: readonly LinearWeight[], rounding: Rounding): Promise<string> {
+  const { name: precision, format } = rounding;
+  const settings = JSON.stringify([precision, format, await checkpoint.fingerprint(), weights.map(({ name }) => name)]);
   return createHash('sha256').update(settings).digest('hex').slice(0, 32);
 }
 
-type Making = QuantizeOptions & { readonly weights: readonly LinearWeight[] };
+type Making = RoundingOptions & { readonly parts: readonly PartOfWeight[] };
 
 async function ensure(path: string, checkpoint: Checkpoint, options: Making): Promise<void> {
   const known = await recordedHash(path);
@@ -73,8 +81,11 @@ async function ensure(path: string, checkpoint: Checkpoint, options: Making): Pr
   await make(path, checkpoint, options);
 }
 
-async function make(path: string, checkpoint: Checkpoint, { weights, signal, onProgress }: Making): Promise<void> {
-  const parts = weights.flatMap(partsOf);
+async function make(
+  path: string,
+  checkpoint: Checkpoint,
+  { parts, rounding, signal, onProgress }: Making,
+): Promise<void> {
   const total = parts.reduce((n, { spec }) => n + byteLengthOf(spec), 0);
   const free = await freeDiskBytes(dirname(path));
   if (free < total)
@@ -83,13 +94,13 @@ async function make(path: string, checkpoint: Checkpoint, { weights, signal, onP
     );
   const byName = new Map(parts.map((part) => [part.spec.name, part]));
   let done = 0;
-  let current: { readonly weight: string; readonly matrices: ReturnType<typeof quantizeInt8> } | undefined;
+  let current: { readonly weight: string; readonly rounded: readonly Uint8Array[] } | undefined;
   const produce = async ({ name }: TensorSpec): Promise<Uint8Array> => {
     signal?.throwIfAborted();
-    const { weight, read } = byName.get(name)!;
+    const { weight, index } = byName.get(name)!;
     if (current?.weight !== weight)
-      current = { weight, matrices: quantizeInt8(await readTensor(checkpoint.tensors.get(weight)!)) };
-    const bytes = read(current.matrices);
+      current = { weight, rounded: rounding.round(await readTensor(checkpoint.tensors.get(weight)!)) };
+    const bytes = current.rounded[index]!;
     done += bytes.byteLength;
     onProgress?.(done, total);
     return bytes;
@@ -104,28 +115,27 @@ async function make(path: string, checkpoint: Checkpoint, { weights, signal, onP
 
 interface PartOfWeight {
   readonly weight: string;
+  /** Which of the weight's parts. */
+  readonly index: number;
   readonly spec: TensorSpec;
-  read(matrices: ReturnType<typeof quantizeInt8>): Uint8Array;
+  readonly alias: RoundedPart['alias'];
 }
 
-function partsOf({ name: weight, shape: [out, into] }: LinearWeight): PartOfWeight[] {
-  const matrix = (direction: 'forward' | 'backward', shape: readonly [number, number]): PartOfWeight[] => [
-    {
-      weight,
-      spec: { name: `${weight}.int8.${direction}`, dtype: 'I8', shape },
-      read: (matrices) => bytesOf(matrices[direction].values),
-    },
-    {
-      weight,
-      spec: { name: `${weight}.scale.${direction}`, dtype: 'F32', shape: [shape[1]] },
-      read: (matrices) => bytesOf(matrices[direction].scales),
-    },
-  ];
-  return [...matrix('forward', [into, out]), ...matrix('backward', [out, into])];
-}
+const partsOf = ({ name: weight, shape }: LinearWeight, rounding: Rounding): PartOfWeight[] =>
+  rounding.parts(shape).map(({ ending, alias, ...stored }, index) => ({
+    weight,
+    index,
+    spec: { name: `${weight}.${ending}`, ...stored },
+    alias,
+  }));
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Int8Matrix['values'] | Int8Matrix['scales']): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
+function aliases(parts: readonly PartOfWeight[], tensors: ReadonlyMap<string, TensorEntry>): [string, TensorEntry][] {
+  return parts.flatMap(({ weight, spec, alias }): [string, TensorEntry][] => {
+    if (!alias) return [];
+    const name = `${weight}.${alias.ending}`;
+    return [[name, { ...tensors.get(spec.name)!, name, shape: alias.shape }]];
+  });
+}
 
 const recordOf = (path: string): string => `${path}.json`;
 

@@ -113,7 +113,7 @@ const shape = {
     .enum(precisions)
     .default('fp32')
     .describe(
-      'how the frozen weights are computed with: fp32, or int8, which is faster and smaller; rounded weights are kept in the cache',
+      'how the frozen weights are held and computed with: fp32; int8, which is faster and smaller; int4, which is smallest; rounded weights are kept in the cache',
     ),
 
   rank: count.default(16).describe('LoRA rank'),
@@ -226,7 +226,7 @@ export function parseTrainConfig(options: unknown): TrainConfig {
   const parsed = trainSchema.safeParse(options);
   if (parsed.success && parsed.data.dora && parsed.data.precision !== 'fp32')
     throw new ConfigError(
-      "dora reads the norms of the base's weights, which precision int8 does not have exactly: set precision fp32, or leave dora out",
+      `dora reads the norms of the base's weights, which precision ${parsed.data.precision} does not have exactly: set precision fp32, or leave dora out`,
     );
   if (parsed.success) return parsed.data;
   throw new ConfigError(`the configuration cannot be used: ${showIssues(parsed.error.issues)}`);

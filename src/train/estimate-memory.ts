@@ -1,9 +1,16 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { sizeOf } from '../core/tensor.ts';
 import { ancestors, type Graph, type Value } from '../graph/graph.ts';
+import { int4ProductOp } from '../graph/ops/int4.ts';
+import { int8ProductOp } from '../graph/ops/int8.ts';
 import { matmulOp } from '../graph/ops/matmul.ts';
-import { int8ProductOp } from '../graph/ops/quantized.ts';
-import { elementBytes, embeddingBytes, prepackFits, type StoredWeight, storedWeights } from '../models/weights.ts';
+import {
+  embeddingBytes,
+  fitTwice,
+  heldBytes,
+  type StoredWeight,
+  storedWeights,
+  wantPrepacking,
+} from '../models/weights.ts';
 import type { GraphCost } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import {
@@ -46,7 +53,8 @@ const NODE_BYTES = 10_000;
  */
 export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBytes: number): MemoryEstimate {
   const frozen = frozenParameters(graphs.gradient, graphs.layout);
-  const prepack = prepackFits(frozen);
+  const prepack = wantPrepacking(frozen);
+  const both = fitTwice(frozen);
   const gradient = sessionBytes(graphs.gradient, work.tensors, { layout: graphs.layout, prepack });
   const forward = sessionBytes(graphs.forward, work.tensors, { layout: graphs.layout, prepack });
   const vectors = vectorBytes(work, graphs);
@@ -70,9 +78,9 @@ export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBy
     ]),
     phase('evaluation', [
       ...always,
-      { name: 'frozen weights', bytes: prepack ? gradient + forward : forward },
+      { name: 'frozen weights', bytes: both ? gradient + forward : forward },
       trained,
-      { name: 'activations', bytes: prepack ? activations + scoring : scoring },
+      { name: 'activations', bytes: both ? activations + scoring : scoring },
     ]),
   ];
   return phases.reduce((a, b) => (b.bytes > a.bytes ? b : a));
@@ -82,7 +90,7 @@ export function estimateMemory(work: Workload, graphs: WorkloadGraphs, processBy
 function cachingPhases(work: Workload, { prefix, layout, costs }: WorkloadGraphs, always: readonly Part[]) {
   if (!prefix || work.prefixDemand?.missingTokens === 0) return [];
   const frozen = frozenParameters(prefix, layout);
-  const weights = sessionBytes(prefix, work.tensors, { layout, prepack: prepackFits(frozen) });
+  const weights = sessionBytes(prefix, work.tensors, { layout, prepack: wantPrepacking(frozen) });
   const { train, validation, test } = work.lengths;
   const batches = [train, validation, test].flatMap(scoringBatches);
   const parts = [
@@ -113,28 +121,32 @@ function sessionBytes(
   { layout, prepack }: { readonly layout: FlatLayout; readonly prepack: boolean },
 ): number {
   const needed = ancestors(graph.outputs.values());
-  const weights = frozenParameters(graph, layout).map(({ name, dtype, shape }) => {
+  const weights = frozenParameters(graph, layout).map((weight) => {
+    const { name, dtype } = weight;
     const value = graph.parameters.get(name)!;
     const readers = [...needed].filter((v) => v.inputs.includes(value));
-    const products = readers.filter((v) => repackedOf(v) === value).length;
+    const products = readers.filter((v) => repackedBy(v).includes(value)).length;
     const copies = prepack ? products + Number(products < readers.length) : 1;
-    const bytes = elementBytes(dtype) * sizeOf(shape);
-    return (
-      copies * bytes * (bytes < HEAP_BLOCK_BYTES && dtype !== 'int8' && tensors.get(name)?.dtype !== 'F32' ? HEAP : 1)
-    );
+    const bytes = heldBytes(weight);
+    const widened = dtype === 'float32' && tensors.get(name)?.dtype !== 'F32';
+    return copies * bytes * (bytes < HEAP_BLOCK_BYTES && widened ? HEAP : 1);
   });
   return weights.reduce((a, b) => a + b, 0) + NODE_BYTES * needed.size;
 }
 
-/** The operand that the engine repacks for an operation, if it is a weight. */
-function repackedOf({ op, inputs }: Value): Value | undefined {
-  if ((op as unknown) === matmulOp) return inputs[1];
-  return (op as unknown) === int8ProductOp ? inputs[2] : undefined;
-}
+/** The operands that the engine repacks for an operation, where they are weights. */
+const repackedBy = ({ op, inputs }: Value): readonly (Value | undefined)[] =>
+  (repackedOperands.get(op) ?? []).map((i) => inputs[i]);
+
+const repackedOperands = new Map<unknown, readonly number[]>([
+  [matmulOp, [1]],
+  [int8ProductOp, [2]],
+  [int4ProductOp, [1, 2]],
+]);
 
 /** The largest weight beside its narrower original while it is widened and repacked. */
 const wideningBytes = (frozen: readonly StoredWeight[]): number =>
-  1.5 * frozen.reduce((most, { dtype, shape }) => Math.max(most, elementBytes(dtype) * sizeOf(shape)), 0);
+  1.5 * frozen.reduce((most, weight) => Math.max(most, heldBytes(weight)), 0);
 
 /**
  * The flat vectors: parameters, those before the last step, zeros, the gradient and the optimiser's, the copies on

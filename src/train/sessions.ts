@@ -1,5 +1,5 @@
 import type { Graph } from '../graph/graph.ts';
-import { type InputLookup, prepackFits, storedWeights } from '../models/weights.ts';
+import { fitTwice, type InputLookup, storedWeights } from '../models/weights.ts';
 import { type ClassifierModel, loadOverCheckpoint, openScorer, type Scorer } from '../predict/scorer.ts';
 import type { Device, Session } from '../runtime/device.ts';
 
@@ -25,7 +25,7 @@ export class TrainingSessions {
     this.#model = model;
     this.#gradientGraph = gradientGraph;
     this.#inputs = inputs;
-    this.#holdBoth = prepackFits(storedWeights(gradientGraph, (name) => model.layout.parts.has(name)));
+    this.#holdBoth = fitTwice(storedWeights(gradientGraph, (name) => model.layout.parts.has(name)));
   }
 
   async gradient(): Promise<Session> {

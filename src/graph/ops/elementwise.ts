@@ -135,7 +135,7 @@ const whereOp: Op = {
   interpret: ([c, a, b]) => elementwise((p, x, y) => (p ? x! : y!), c!, a!, b!),
 };
 
-const onnxTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, bool: 9, uint32: 12 } as const satisfies Record<
+const onnxTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, bool: 9, uint32: 12, uint4: 21 } as const satisfies Record<
   DType,
   number
 >;

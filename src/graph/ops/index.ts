@@ -1,8 +1,9 @@
 import { elementwiseOps } from './elementwise.ts';
+import { int4Ops } from './int4.ts';
+import { int8Ops } from './int8.ts';
 import { layoutOps } from './layout.ts';
 import { leafOps } from './leaf.ts';
 import { matmulOps } from './matmul.ts';
-import { quantizedOps } from './quantized.ts';
 import { randomOps } from './random.ts';
 import { recomputeOps } from './recompute.ts';
 import { reduceOps } from './reduce.ts';
@@ -16,7 +17,8 @@ export const ops = {
   ...matmulOps,
   ...layoutOps,
   ...rowOps,
-  ...quantizedOps,
+  ...int8Ops,
+  ...int4Ops,
   ...randomOps,
   ...recomputeOps,
 } as const;
@@ -24,10 +26,11 @@ export const ops = {
 export type OpName = keyof typeof ops;
 
 export * from './elementwise.ts';
+export { int4BlockSize, int4Product, int4ProductBack } from './int4.ts';
+export { int8Product, quantizeRows, rowScales } from './int8.ts';
 export * from './layout.ts';
 export { filled, iota } from './leaf.ts';
 export { type MatmulOptions, matmul } from './matmul.ts';
-export { int8Product, quantizeRows, rowScales } from './quantized.ts';
 export { uniform } from './random.ts';
 export { after, checkpoint, isCheckpoint } from './recompute.ts';
 export { logSoftmax, meanLast, softmax, sum } from './reduce.ts';

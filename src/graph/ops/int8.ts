@@ -159,7 +159,7 @@ export function int8Product(
   return graph.apply(int8ProductOp, [quantizeRows(x, scales), scales, v, t], { weight, orientation });
 }
 
-export const quantizedOps = {
+export const int8Ops = {
   rowScales: rowScalesOp,
   quantizeRows: quantizeRowsOp,
   int8Product: int8ProductOp as Op,

@@ -19,10 +19,11 @@ import { resume, train } from '../src/train/train.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import { randomTexts, temporaryFolder, tinyBase, tinyLora } from './support/model.ts';
 
-/** Frozen weights in 8 bits: what is trained, saved and classified with them. */
+/** Frozen weights in fewer bits: what is trained, saved and classified with them. */
+const narrow = ['int8', 'int4'] as const satisfies readonly Precision[];
 const hub = { cacheDir: join(temporaryFolder(), 'hub') };
 
-describe('a run', () => {
+describe.each(narrow)('a run in %s', (precision) => {
   let options: (out: string) => TrainOptions;
   let whole: string;
 
@@ -34,7 +35,6 @@ describe('a run', () => {
   beforeAll(async () => {
     const base = await tinyBase();
     const settings = { base, data: 'social-posts', limit: 60, epochs: 1, rank: 4, threads: 1 } as const;
-    const precision = 'int8';
     options = (out) => ({ ...settings, precision, learningRate: 3e-3, out: join(temporaryFolder(), out) });
     const complete = options('whole');
     whole = complete.out!;
@@ -59,7 +59,7 @@ describe('a run', () => {
   });
 
   test('says what it was computed with, and is classified with that unless told otherwise', async () => {
-    expect(JSON.parse(fileOf(whole, 'emotune.json').toString())).toMatchObject({ precision: 'int8' });
+    expect(JSON.parse(fileOf(whole, 'emotune.json').toString())).toMatchObject({ precision });
     const texts = ['I am so happy for you!', 'this is the worst day of my life', 'ok'];
     const scoresIn = async (precision?: Precision) => {
       const classifier = await loadClassifier(whole, { hub, threads: 1, ...(precision ? { precision } : {}) });
@@ -67,9 +67,9 @@ describe('a run', () => {
       await classifier.dispose();
       return scores;
     };
-    const [given, int8, fp32] = [await scoresIn(), await scoresIn('int8'), await scoresIn('fp32')];
-    expect(given).toEqual(int8);
-    const difference = Math.max(...int8.map((score, i) => Math.abs(score - fp32[i]!)));
+    const [given, same, fp32] = [await scoresIn(), await scoresIn(precision), await scoresIn('fp32')];
+    expect(given).toEqual(same);
+    const difference = Math.max(...given.map((score, i) => Math.abs(score - fp32[i]!)));
     expect(difference).toBeGreaterThan(0);
     expect(difference).toBeLessThan(0.02);
   });
@@ -125,21 +125,28 @@ describe('of nano-llama', () => {
     return new Map(Array.from(before, ([n, t]) => [n, Array.from(t.data, (v, i) => v - after.get(n)!.data[i]!)]));
   }
 
-  test('every gradient points where that of fp32 does', async () => {
-    const [exact, rounded] = [await gradients(await open('fp32')), await gradients(await open('int8'))];
+  test.each([
+    ['int8', 0.97, 0.99],
+    ['int4', 0.6, 0.9],
+  ] as const)('every gradient in %s points where that of fp32 does', async (precision, each, all) => {
+    const [exact, rounded] = [await gradients(await open('fp32')), await gradients(await open(precision))];
     const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
     const cosine = (a: readonly number[], b: readonly number[]) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
-    for (const [name, a] of exact) expect(cosine(a, rounded.get(name)!), name).toBeGreaterThan(0.97);
-    expect(cosine([...exact.values()].flat(), [...rounded.values()].flat())).toBeGreaterThan(0.99);
+    for (const [name, a] of exact) expect(cosine(a, rounded.get(name)!), name).toBeGreaterThan(each);
+    expect(cosine([...exact.values()].flat(), [...rounded.values()].flat())).toBeGreaterThan(all);
   });
 
-  test('the logits of a text do not depend on the other texts of its batch', async () => {
-    const trainer = await open('int8');
+  // The engine adds up a single row's int4 blocks in another order, and what differs in the last bit may be rounded to the other side.
+  test.each([
+    ['int8', 1e-5],
+    ['int4', 1e-2],
+  ] as const)('the logits of a text in %s do not depend on the other texts of its batch', async (precision, bound) => {
+    const trainer = await open(precision);
     const texts = randomTexts(40, 8);
     const together = await trainer.logits(texts);
     const alone: (readonly number[])[] = [];
     for (const text of texts) alone.push((await trainer.logits([text]))[0]!);
     const difference = together.flatMap((row, i) => row.map((v, k) => Math.abs(v - alone[i]![k]!)));
-    expect(Math.max(...difference)).toBeLessThan(1e-5);
+    expect(Math.max(...difference)).toBeLessThan(bound);
   });
 });
