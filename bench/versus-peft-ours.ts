@@ -1,7 +1,7 @@
 /**
  * One job of versus-peft.ts on emotune, in a process of its own. Prints one line of JSON.
  *
- *     node bench/dist/bench/versus-peft-ours.js JOB PRECISION THREADS
+ *     node bench/dist/bench/versus-peft-ours.js JOB PRECISION[:checkpointed] THREADS
  */
 import { readFileSync } from 'node:fs';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
@@ -19,8 +19,9 @@ import type { ClassifyJob, ClassifyOutcome, Job, Outcomes, TrainJob, TrainOutcom
 import { measurePeaks } from './versus-peft/peaks.ts';
 
 const [file, given, threads] = process.argv.slice(2) as [string, string, string];
-/** An unknown one is refused. */
-const { precision } = parseTrainConfig({ data: '', precision: given as Precision });
+/** An unknown precision is refused. */
+const { precision } = parseTrainConfig({ data: '', precision: given.split(':')[0] as Precision });
+const gradientCheckpointing = given.endsWith(':checkpointed');
 const openDevice = () => new Device({ threads: Number(threads) });
 
 const run: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => Promise<Outcomes[K]> } = {
@@ -53,6 +54,7 @@ async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Pro
     microBatchTokens: job.microBatchTokens,
     seed: job.seed,
     precision,
+    gradientCheckpointing,
   });
   const rows = job.rows.map(
     ({ ids, target }, i): TrainExample => ({

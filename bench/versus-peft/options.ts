@@ -14,7 +14,7 @@ const defaults = parseTrainConfig({ data: 'social-posts' });
 export interface BenchOptions {
   readonly shapes: readonly ShapeName[];
   readonly measurements: readonly Measurement[];
-  /** Precisions of ours. */
+  /** Precisions of ours; with `:checkpointed` after it, layers are computed twice by the gradient. */
   readonly ours: readonly string[];
   /** Precisions of PyTorch. */
   readonly theirs: readonly string[];
