@@ -35,7 +35,7 @@ const config = parseTrainConfig({
 });
 const prepared = await prepare(config, { base: await findBase(config.base) });
 const device = new Device();
-const work = workloadOf(config, prepared);
+const work = workloadOf({ ...config, precision: 'fp32' }, prepared);
 const trainer = await Trainer.open(device, { ...work, checkpoint: prepared.checkpoint, seed: 0 });
 const batches = epochBatches(prepared.train.length, config.batchSize, random(0).fork('order').fork(1));
 const graphs = workloadGraphs(work);

@@ -20,7 +20,7 @@ import { measurePeaks } from './versus-peft/peaks.ts';
 
 const [file, given, threads] = process.argv.slice(2) as [string, string, string];
 /** An unknown precision is refused. */
-const { precision } = parseTrainConfig({ data: '', precision: given.split(':')[0] as Precision });
+const precision = parseTrainConfig({ data: '', precision: given.split(':')[0] as Precision }).precision as Precision;
 const gradientCheckpointing = given.endsWith(':checkpointed');
 const openDevice = () => new Device({ threads: Number(threads) });
 

@@ -181,7 +181,7 @@ describe('shortageOf', () => {
 
   it('says that nothing would', () =>
     expect(shortage(work, { availableMemoryBytes: 3e8 })).toMatch(
-      /No setting makes it fit: even --micro-batch-tokens 64 --gradient-checkpointing --rank 1 --max-length 32 with one layer takes [\d.]+ [MG]B\. Take a smaller base/,
+      /No setting makes it fit: even --micro-batch-tokens 64 --gradient-checkpointing --precision int4 --rank 1 --max-length 32 with one layer takes [\d.]+ [MG]B\. Take a smaller base/,
     ));
 
   it('proposes for examples of a great many windows', () => {
@@ -197,7 +197,7 @@ describe('shortageOf', () => {
     const lengths = said.flatMap((message) => [...message.matchAll(/--max-length (\d+)/g)].map(([, n]) => Number(n)));
     expect(new Set(lengths)).toEqual(new Set([128]));
     expect(shortage(long, { availableMemoryBytes: 3e8 })).toContain(
-      'even --micro-batch-tokens 64 --gradient-checkpointing --rank 1 --max-length 100 with one layer takes',
+      'even --micro-batch-tokens 64 --gradient-checkpointing --precision int4 --rank 1 --max-length 100 with one layer takes',
     );
   });
 
@@ -213,7 +213,7 @@ describe('shortageOf', () => {
     expect(message).toMatch(/It would fit with --micro-batch-tokens/);
     expect(message).not.toMatch(/--layers|--rank/);
     expect(shortage({ ...work, fixed: 'adapter' }, { availableMemoryBytes: 3e8 })).toMatch(
-      /No setting makes it fit: even --micro-batch-tokens 64 --gradient-checkpointing --max-length 32 takes [\d.]+ [MG]B\. Take/,
+      /No setting makes it fit: even --micro-batch-tokens 64 --gradient-checkpointing --precision int4 --max-length 32 takes [\d.]+ [MG]B\. Take/,
     );
     expect(shortage({ ...work, fixed: 'adapter' }, { availableDiskBytes: 1e6 })).toMatch(
       /: free some, or choose --out on another$/,
@@ -239,7 +239,8 @@ describe('the workload of a run', () => {
   it.each(['truncate', 'windows'] as const)('knows the least length that can be used (%s)', async (longTexts) => {
     const dir = await tinyBase();
     const base = await findBase(dir);
-    const config = parseTrainConfig({ base: dir, data: 'social-posts', limit: 4, longTexts, promptPrefix: 'Feeling?' });
+    const options = { base: dir, data: 'social-posts', limit: 4, longTexts, promptPrefix: 'Feeling?' };
+    const config = { ...parseTrainConfig(options), precision: 'fp32' as const };
     const least = async (maxLength: number): Promise<number | undefined> => {
       const prepared = await prepare({ ...config, maxLength }, { base });
       const { leastLength, fixed } = workloadOf(config, prepared);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../core/errors.ts';
+import { precisions } from '../nn/linear.ts';
 import type { Classifier } from '../predict/classifier.ts';
 import { trainSchema } from '../train/config.ts';
 import type { Values } from './flags.ts';
@@ -21,10 +22,7 @@ export const modelShape = {
     .optional()
     .describe("multi-label: probability from which a label is given (default: the run's)"),
   device: trainSchema.shape.device,
-  precision: trainSchema.shape.precision
-    .removeDefault()
-    .optional()
-    .describe('how the base is computed with (default: as in training)'),
+  precision: z.enum(precisions).optional().describe('how the base is computed with (default: as in training)'),
   threads: trainSchema.shape.threads,
   ...hubShape,
 };

@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { Graph } from '../graph/graph.ts';
+import { hasInt4Blocks } from '../graph/ops/index.ts';
 import { cacheFolder, type HubOptions } from '../hub/options.ts';
 import { frozenLinear, type Precision } from '../nn/linear.ts';
 import { int4Rounding } from '../quantize/int4.ts';
@@ -31,6 +32,11 @@ export async function inPrecision(
   const rounding = roundings[precision];
   if (!rounding) return checkpoint;
   return withRoundedWeights(checkpoint, linearWeights(spec), { ...hub, rounding, cacheDir: cacheFolder(hub) });
+}
+
+/** Whether a decoder's layers can be computed so. */
+export function allowsPrecision(spec: DecoderSpec, precision: Precision): boolean {
+  return precision !== 'int4' || linearWeights(spec).every(({ shape: [, into] }) => hasInt4Blocks(into));
 }
 
 /** The linear layers of a decoder, in its order. */

@@ -110,10 +110,10 @@ const shape = {
   promptSuffix: z.string().default('').describe('put after every text; saved with the model'),
 
   precision: z
-    .enum(precisions)
+    .enum([...precisions, 'auto'])
     .default('fp32')
     .describe(
-      'how the frozen weights are held and computed with: fp32; int8, which is faster and smaller; int4, which is smallest; rounded weights are kept in the cache',
+      'how the frozen weights are held and computed with: fp32; int8, which is faster and smaller; int4, which is smallest; or (auto) the fastest that fits here. Rounded weights are kept in the cache',
     ),
 
   rank: count.default(16).describe('LoRA rank'),
@@ -224,7 +224,7 @@ export type TrainOptions = z.input<typeof trainSchema>;
  */
 export function parseTrainConfig(options: unknown): TrainConfig {
   const parsed = trainSchema.safeParse(options);
-  if (parsed.success && parsed.data.dora && parsed.data.precision !== 'fp32')
+  if (parsed.success && parsed.data.dora && ['int8', 'int4'].includes(parsed.data.precision))
     throw new ConfigError(
       `dora reads the norms of the base's weights, which precision ${parsed.data.precision} does not have exactly: set precision fp32, or leave dora out`,
     );

@@ -1,5 +1,6 @@
 import type { Evaluation } from '../metrics/evaluate.ts';
 import type { Choice } from '../runtime/provider.ts';
+import type { PrecisionChoice } from './choose-precision.ts';
 import type { RunEstimate } from './estimate.ts';
 
 /** What a run is about to do. */
@@ -22,6 +23,8 @@ export interface TrainPlan {
   readonly start?: { readonly from: string; readonly head: string };
   /** What computes, and why `auto` chose it; absent in older logs. */
   readonly device?: Choice;
+  /** How the frozen layers are computed, and why `auto` chose it; absent in older logs. */
+  readonly precision?: PrecisionChoice;
   /** What the run is expected to take; absent in the logs of runs before there were estimates. */
   readonly estimate?: RunEstimate;
 }

@@ -2,6 +2,7 @@ import type { HubOptions } from '../hub/options.ts';
 import { describeBase } from '../models/base.ts';
 import type { Device } from '../runtime/device.ts';
 import { openDevice } from '../runtime/open-device.ts';
+import { choosePrecision, type PrecisionChoice, possiblePrecisions, type SettledConfig } from './choose-precision.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { EncodedExamples } from './encoded-examples.ts';
 import { estimateRun, inspectResources, type RunEstimate } from './estimate.ts';
@@ -42,12 +43,23 @@ export async function planTraining(
   const prepared = await prepare(config, { base, checkpoint, from });
   const device = await openDevice(config);
   try {
-    const { trained, ...found } = await assess(device, { config, prepared, dir, hub });
-    return { ...planOf({ config, prepared, folder: { dir }, device }, trained), ...found, bytesToFetch };
+    const { estimate, shortage, ...settled } = await assess(device, { config, prepared, dir, hub });
+    const plan = planOf({ ...settled, prepared, folder: { dir }, device }, settled.trained);
+    return { ...plan, estimate, shortage, bytesToFetch };
   } finally {
     await device.close();
     await prepared.close();
   }
+}
+
+/** What a run takes, and what was left open of its settings. */
+export interface Assessment {
+  readonly config: SettledConfig;
+  readonly precision: PrecisionChoice;
+  readonly estimate: RunEstimate;
+  readonly shortage: string | null;
+  /** How many values are trained. */
+  readonly trained: number;
 }
 
 /** What a run takes on this machine, or the rest of one that goes on after `stepsDone`, and whether it fits. */
@@ -66,19 +78,26 @@ export async function assess(
     readonly hub?: HubOptions | undefined;
     readonly stepsDone?: number;
   },
-): Promise<Pick<PlannedRun, 'estimate' | 'shortage'> & { readonly trained: number }> {
+): Promise<Assessment> {
   const goesOn = stepsDone === undefined ? {} : ({ stepsDone, fixed: 'all' } as const);
-  const demand = await prefixDemand(prepared, { config, hub });
-  const work = { ...workloadOf(config, prepared), ...(demand ? { prefixDemand: demand } : {}), ...goesOn };
-  const graphs = workloadGraphs(work);
   const resources = await inspectResources(device, { out: dir, cache: prefixRoot(hub) });
-  const estimate = estimateRun(work, graphs, resources);
+  const possible = possiblePrecisions(config, { spec: prepared.spec, provider: device.choice.provider });
+  const candidates = await Promise.all(
+    possible.map(async (precision) => {
+      const settled = { ...config, precision };
+      const demand = await prefixDemand(prepared, { config: settled, hub });
+      const work = { ...workloadOf(settled, prepared), ...(demand ? { prefixDemand: demand } : {}), ...goesOn };
+      const graphs = workloadGraphs(work);
+      return { precision, config: settled, work, graphs, estimate: estimateRun(work, graphs, resources) };
+    }),
+  );
+  const { work, graphs, estimate, choice, config: settled } = choosePrecision(candidates);
   const shortage = shortageOf(work, graphs, { estimate, resources }) ?? null;
-  return { estimate, shortage, trained: graphs.layout.size };
+  return { config: settled, precision: choice, estimate, shortage, trained: graphs.layout.size };
 }
 
 /** A configuration and its data, as far as cost depends on them. */
-export function workloadOf(config: TrainConfig, prepared: Prepared): Workload {
+export function workloadOf(config: SettledConfig, prepared: Prepared): Workload {
   const { checkpoint, spec, dataset, lora, optimizer, posWeight, train, validation, test } = prepared;
   return {
     spec,

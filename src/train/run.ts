@@ -10,6 +10,7 @@ import { pooledScores } from '../predict/scores.ts';
 import type { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { peakMemoryBytes } from '../runtime/memory.ts';
+import type { PrecisionChoice, SettledConfig } from './choose-precision.ts';
 import type { TrainConfig } from './config.ts';
 import type { EncodedExamples } from './encoded-examples.ts';
 import type { TrainEvent, TrainPlan, TrainResult } from './events.ts';
@@ -20,7 +21,8 @@ import type { Progress, TrainingCheckpoint } from './training-checkpoint.ts';
 
 /** What a run works with; none of it changes while it runs. */
 export interface RunContext {
-  readonly config: TrainConfig;
+  readonly config: SettledConfig;
+  readonly precision: PrecisionChoice;
   readonly prepared: Prepared;
   readonly folder: RunFolder;
   readonly device: Pick<Device, 'choice' | 'threads'>;
@@ -42,10 +44,11 @@ const headline = ({ task, metrics }: Evaluation): number =>
 export function planOf(
   {
     config,
+    precision,
     prepared,
     folder,
     device,
-  }: Pick<RunContext, 'config' | 'prepared' | 'device'> & { readonly folder: Pick<RunFolder, 'dir'> },
+  }: Pick<RunContext, 'config' | 'precision' | 'prepared' | 'device'> & { readonly folder: Pick<RunFolder, 'dir'> },
   trained: number,
 ): TrainPlan {
   const { dataset, train, validation, test, baseParameters } = prepared;
@@ -63,6 +66,7 @@ export function planOf(
     parameters: { trained, total: baseParameters + trained },
     dataReport: formatReport(prepared.report),
     device: device.choice,
+    precision,
     ...(config.initFrom && prepared.start ? { start: { from: config.initFrom, head: prepared.start.head } } : {}),
   };
 }

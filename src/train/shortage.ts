@@ -1,6 +1,8 @@
 import { ConfigError } from '../core/errors.ts';
 import { formatBytes } from '../core/quantities.ts';
 import { checkSites } from '../lora/trained.ts';
+import { allowsPrecision } from '../models/precision.ts';
+import { type Precision, precisions } from '../nn/linear.ts';
 import type { Resources, RunEstimate } from './estimate.ts';
 import { estimateMemory } from './estimate-memory.ts';
 import { type Workload, type WorkloadGraphs, workloadGraphs } from './workload.ts';
@@ -72,6 +74,7 @@ function remedies(work: Workload, graphs: WorkloadGraphs): Remedy[][] {
     work.gradientCheckpointing
       ? []
       : [{ flags: '--gradient-checkpointing', work: { ...work, gradientCheckpointing: true } }],
+    narrower(work).map((precision) => ({ flags: `--precision ${precision}`, work: { ...work, precision } })),
     halvings(longest(work), shortest(work)).map((n) => ({
       flags: `--max-length ${n}`,
       work: shortened(work, n),
@@ -84,6 +87,12 @@ function remedies(work: Workload, graphs: WorkloadGraphs): Remedy[][] {
     halvings(layers, 1).map((n) => ({ flags: layerFlag(layers, n), work: withLayers(work, n) })),
     halvings(work.lora.rank, 1).map((rank) => ({ flags: `--rank ${rank}`, work: withRank(work, rank) })),
   ];
+}
+
+/** Precisions whose weights take less than those of the run. */
+function narrower({ precision = 'fp32', lora, spec }: Workload): Precision[] {
+  if (lora.dora) return [];
+  return precisions.slice(precisions.indexOf(precision) + 1).filter((p) => allowsPrecision(spec, p));
 }
 
 /** The least of everything else, with fewer and fewer layers. */
@@ -129,9 +138,12 @@ const shortest = (work: Workload): number => Math.max(work.leastLength ?? 1, Mat
 /** The least of everything but the layers. */
 function small(work: Workload): Remedy {
   const [tokens, length] = [Math.min(64, work.microBatchTokens), shortest(work)];
-  const cut = { ...shortened(work, length), microBatchTokens: tokens, gradientCheckpointing: true };
+  const { precision: given = 'fp32' } = work;
+  const precision = narrower(work).at(-1) ?? given;
+  const cut = { ...shortened(work, length), microBatchTokens: tokens, gradientCheckpointing: true, precision };
+  const narrow = precision === given ? '' : ` --precision ${precision}`;
   return {
-    flags: `--micro-batch-tokens ${tokens} --gradient-checkpointing${work.fixed ? '' : ' --rank 1'} --max-length ${length}`,
+    flags: `--micro-batch-tokens ${tokens} --gradient-checkpointing${narrow}${work.fixed ? '' : ' --rank 1'} --max-length ${length}`,
     work: work.fixed ? cut : withRank(cut, 1),
   };
 }

@@ -8,10 +8,11 @@ import type { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { openDevice } from '../runtime/open-device.ts';
 import type { DeviceName } from '../runtime/provider.ts';
+import type { SettledConfig } from './choose-precision.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { RunEstimate } from './estimate.ts';
 import type { TrainEvent } from './events.ts';
-import { assess } from './plan.ts';
+import { type Assessment, assess } from './plan.ts';
 import { prefixModel, prefixRoot, sequencesOf } from './prefix/demand.ts';
 import { fillPrefix } from './prefix/fill.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -110,16 +111,16 @@ async function* begin(
 ): AsyncGenerator<TrainEvent, void> {
   const { signal, hub } = control;
   const { base, checkpoint, fetchWeights } = await describeBase(asked.base, { signal, ...hub });
-  const config = { ...asked, base: base.name };
-  const plan = await prepare(config, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
-  yield* onDevice({ ...config, prepared: plan }, async function* (device) {
-    const estimate = await fitting(device, { config, prepared: plan, dir, ...control });
+  const named = { ...asked, base: base.name };
+  const plan = await prepare(named, { base, checkpoint, from, workFolder: workFolderOf(dir), signal });
+  yield* onDevice({ ...named, prepared: plan }, async function* (device) {
+    const { estimate, config, precision } = await fitting(device, { config: named, prepared: plan, dir, ...control });
     // Gigabytes, so after all that may be refused.
     const prepared = await inItsPrecision({ ...plan, checkpoint: await fetchWeights() }, config, control);
     yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
       const trainer = await openTrainer(device, config, { ...prepared, prefix });
       const folder = await createRunFolder(dir, config);
-      const context = { config, prepared, folder, device, signal };
+      const context = { config, precision, prepared, folder, device, signal };
       const run = new Run(context, trainer);
       yield* recorded(folder, run.events({ type: 'started', ...planOf(context, trainer.size), estimate }));
     });
@@ -128,7 +129,7 @@ async function* begin(
 
 async function* goOn(
   dir: string,
-  { config, device: name, threads, ...control }: TrainControl & { readonly config: TrainConfig } & Machine,
+  { config: before, device: name, threads, ...control }: TrainControl & { readonly config: TrainConfig } & Machine,
 ): AsyncGenerator<TrainEvent, void> {
   if (await isDone(dir))
     throw new CheckpointError(
@@ -137,19 +138,20 @@ async function* goOn(
   const { path, checkpoint, damaged } = await new TrainingCheckpoints(dir).latest();
   const { progress } = checkpoint;
   const { signal, hub } = control;
-  checkSettings(dir, progress.settings, config);
-  const base = await findBase(config.base, { signal, ...hub });
-  const plan = await prepare(config, { base, workFolder: workFolderOf(dir), signal });
+  checkSettings(dir, progress.settings, before);
+  const base = await findBase(before.base, { signal, ...hub });
+  const plan = await prepare(before, { base, workFolder: workFolderOf(dir), signal });
   const machine = { device: name ?? progress.device, threads: threads ?? progress.threads };
   yield* onDevice({ ...machine, prepared: plan }, async function* (device) {
     await checkUnchanged(dir, progress, plan);
-    const estimate = await fitting(device, { config, prepared: plan, dir, ...control, stepsDone: progress.step });
+    const assessed = { config: before, prepared: plan, dir, ...control, stepsDone: progress.step };
+    const { estimate, config, precision } = await fitting(device, assessed);
     const prepared = await inItsPrecision(plan, config, control);
     yield* withPrefix(device, { config, prepared, estimate, ...control }, async function* (prefix) {
       const frozen = checkpoint.state.get(FROZEN);
       const trainer = await openTrainer(device, config, { ...prepared, frozen, prefix });
       const folder = await openRunFolder(dir, progress.metricsBytes);
-      const context: RunContext = { config, prepared, folder, device, signal };
+      const context: RunContext = { config, precision, prepared, folder, device, signal };
       const run = new Run(context, trainer);
       await run.restore(checkpoint);
       const { step, epoch } = progress;
@@ -161,17 +163,18 @@ async function* goOn(
 }
 
 /**
- * What the run is expected to take.
+ * What the run is expected to take, and the settings that were left open.
  *
  * @throws ConfigError if that is more than there is, with what would fit.
  */
 async function fitting(
   device: Device,
   { force = false, ...run }: Parameters<typeof assess>[1] & TrainControl,
-): Promise<RunEstimate> {
-  const { estimate, shortage } = await assess(device, run);
+): Promise<Assessment> {
+  const assessment = await assess(device, run);
+  const { shortage } = assessment;
   if (shortage !== null && !force) throw new ConfigError(refusal(shortage));
-  return estimate;
+  return assessment;
 }
 
 /** What a run is computed on: it may change without making it another run. */
@@ -190,7 +193,7 @@ async function* withPrefix(
     signal,
     hub,
     onCaching,
-  }: TrainControl & { readonly config: TrainConfig; readonly prepared: Prepared; readonly estimate: RunEstimate },
+  }: TrainControl & { readonly config: SettledConfig; readonly prepared: Prepared; readonly estimate: RunEstimate },
   run: (prefix: FrozenPrefix | undefined) => AsyncGenerator<TrainEvent, void>,
 ): AsyncGenerator<TrainEvent, void> {
   const model = await prefixModel(prepared, config);
@@ -264,7 +267,7 @@ async function* recorded(
 /** What a run works on, with the weights that its frozen layers read. */
 async function inItsPrecision(
   prepared: Prepared,
-  { precision }: TrainConfig,
+  { precision }: SettledConfig,
   { signal, hub, onRounding }: TrainControl,
 ): Promise<Prepared> {
   const told = { signal, ...hub, onProgress: onRounding };
@@ -273,7 +276,7 @@ async function inItsPrecision(
 
 function openTrainer(
   device: Device,
-  config: TrainConfig,
+  config: SettledConfig,
   prepared: Prepared & Pick<TrainerOptions, 'frozen' | 'prefix'>,
 ): Promise<Trainer> {
   const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen, prefix } = prepared;

@@ -2,16 +2,7 @@
 
 import { threeDigits } from '../../core/quantities.ts';
 
-export { formatBytes, formatCount } from '../../core/quantities.ts';
-
-/** `4.2 s`, `1:07 min`, `2:03:09 h` */
-export function formatDuration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (n: number): string => String(n).padStart(2, '0');
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)} h` : `${minutes}:${two(rest)} min`;
-}
+export { formatBytes, formatCount, formatDuration, formatStep } from '../../core/quantities.ts';
 
 /** `3,081` */
 export const formatWhole = (n: number): string => Math.round(n).toLocaleString('en-US');

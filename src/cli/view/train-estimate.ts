@@ -1,6 +1,6 @@
 /** What a run is expected to take. */
 import type { CacheEstimate, RunEstimate } from '../../train/estimate.ts';
-import { formatBytes, formatDuration, formatWhole } from './quantities.ts';
+import { formatBytes, formatDuration, formatStep, formatWhole } from './quantities.ts';
 
 type Fact = readonly [name: string, text: string];
 
@@ -55,8 +55,6 @@ const row = (name: string, quantity: string, text: string): string =>
   name.padEnd(nameWidth) + quantity.padEnd(quantityWidth) + text;
 const line = (name: string, bytes: number, text: string): string => row(name, size(bytes), text);
 const size = (bytes: number): string => formatBytes(Math.round(bytes));
-const formatStep = (seconds: number): string =>
-  seconds < 1 ? `${(1000 * seconds).toFixed(0)} ms` : formatDuration(seconds);
 
 const largest = (parts: RunEstimate['memory']['parts']): string => {
   const { name, bytes } = parts.reduce((a, b) => (b.bytes > a.bytes ? b : a));

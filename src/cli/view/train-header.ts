@@ -30,6 +30,7 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
       `${plural(plan.epochs, 'epoch')}, ${plural(plan.steps, 'step')}, learning rate ${formatRate(plan.learningRate)}`,
     ],
     ...(plan.device ? [['device', deviceText(plan.device)] as const] : []),
+    ...precisionFact(plan),
     ...(plan.estimate ? estimateFacts(plan.estimate) : []),
     ['run', plan.out],
   ];
@@ -42,6 +43,12 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
 
 const deviceText = ({ provider, reason }: NonNullable<TrainPlan['device']>): string =>
   reason === undefined ? provider : `${provider}: ${reason}`;
+
+/** Where it is not float32 as ever. */
+function precisionFact({ precision }: TrainPlan): (readonly [string, string])[] {
+  if (!precision || (precision.name === 'fp32' && precision.reason === undefined)) return [];
+  return [['precision', precision.reason === undefined ? precision.name : `${precision.name}: ${precision.reason}`]];
+}
 
 /** Facts of the data report in which nothing was found, and those that the header says itself, are left out. */
 const uneventful = /^(source|task|rows read|note)\b|\b(none|nothing to change)$/;

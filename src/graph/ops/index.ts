@@ -26,7 +26,7 @@ export const ops = {
 export type OpName = keyof typeof ops;
 
 export * from './elementwise.ts';
-export { int4BlockSize, int4Product, int4ProductBack } from './int4.ts';
+export { hasInt4Blocks, int4BlockSize, int4Product, int4ProductBack } from './int4.ts';
 export { int8Product, quantizeRows, rowScales } from './int8.ts';
 export * from './layout.ts';
 export { filled, iota } from './leaf.ts';

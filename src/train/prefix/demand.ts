@@ -6,6 +6,7 @@ import { cacheFolder, type HubOptions } from '../../hub/options.ts';
 import type { LoraOptions } from '../../lora/options.ts';
 import { lowestAdaptedLayer } from '../../lora/trained.ts';
 import type { DecoderSpec } from '../../models/registry.ts';
+import type { SettledConfig } from '../choose-precision.ts';
 import type { TrainConfig } from '../config.ts';
 import type { EncodedExamples } from '../encoded-examples.ts';
 import type { Prepared } from '../prepare.ts';
@@ -41,7 +42,7 @@ const topQuarter = (count: number): string => {
 /** What a prepared run caches. */
 export async function prefixModel(
   { checkpoint, spec, prefixLayer: layer }: Prepared,
-  { precision }: Pick<TrainConfig, 'precision'>,
+  { precision }: Pick<SettledConfig, 'precision'>,
 ): Promise<PrefixModel | undefined> {
   return layer === undefined ? undefined : { spec, layer, precision, fingerprint: await checkpoint.fingerprint() };
 }
@@ -77,7 +78,7 @@ export interface PrefixDemand {
 /** Looks at every text of a run, and at what is cached already. */
 export async function prefixDemand(
   prepared: Prepared,
-  { config, hub }: { readonly config: Pick<TrainConfig, 'precision'>; readonly hub?: HubOptions | undefined },
+  { config, hub }: { readonly config: Pick<SettledConfig, 'precision'>; readonly hub?: HubOptions | undefined },
 ): Promise<PrefixDemand | undefined> {
   const { prefixLayer: layer } = prepared;
   if (layer === undefined) return undefined;
