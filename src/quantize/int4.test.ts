@@ -13,8 +13,8 @@ const matrix = quantizeInt4(weight);
 const rounded = dequantizeInt4(matrix, shape);
 
 test('no value is off by more than half the scale of its block, and the largest is exact', () => {
-  for (let at = 0; at < weight.data.length; at += 64) {
-    const block = Array.from(weight.data.subarray(at, at + 64));
+  for (let at = 0; at < weight.data.length; at += 128) {
+    const block = Array.from(weight.data.subarray(at, at + 128));
     const errors = block.map((w, i) => Math.abs(rounded.data[at + i]! - w));
     const largest = block.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a));
     const scale = Math.abs(largest) / 8;
@@ -35,6 +35,7 @@ test('zeros stay zeros', () => {
 });
 
 test.each([
+  [384, [2, 3, 64]],
   [192, [2, 3, 32]],
   [96, [2, 3, 16]],
   [48, [2, 3, 8]],
@@ -46,4 +47,4 @@ test.each([
 });
 
 test('other rows are refused', () =>
-  expect(() => int4Rounding.parts([2, 24])).toThrow(/rows of 24 values cannot be cut into blocks of 64, 32, 16/));
+  expect(() => int4Rounding.parts([2, 24])).toThrow(/rows of 24 values cannot be cut into blocks of 128, 64, 32, 16/));

@@ -61,7 +61,7 @@ export function dequantizeInt4({ blocks, scales }: Int4Matrix, shape: readonly [
 /** As `graph/ops/int4.ts` reads it: the blocks for the forward product, the same bytes as a matrix for the backward one. */
 export const int4Rounding: Rounding = {
   name: 'int4',
-  format: 1,
+  format: 2,
   parts([out, into]) {
     const size = int4BlockSize(into);
     return [

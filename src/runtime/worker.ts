@@ -1,5 +1,5 @@
 /** The worker thread: the only place that runs sessions, because a run blocks its thread until it is done. */
-import { parentPort } from 'node:worker_threads';
+import { MessageChannel, parentPort } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import type { Tensor, TensorData } from '../core/tensor.ts';
 import {
@@ -22,13 +22,33 @@ let count = 0;
 
 const toOrt = ({ dtype, data, shape }: Tensor): ort.Tensor => new ort.Tensor(dtype, data, shape);
 
-/** A copy that owns its memory, so that it can be handed over and the runtime's can be freed. */
-function toTensor(from: ort.Tensor): Tensor {
-  return {
-    dtype: from.type as Tensor['dtype'],
-    shape: from.dims,
-    data: (from.data as TensorData).slice() as TensorData,
-  };
+/** The same memory, to be handed over. */
+const toTensor = (from: ort.Tensor): Tensor => ({
+  dtype: from.type as Tensor['dtype'],
+  shape: from.dims,
+  data: from.data as TensorData,
+});
+
+function copyOf(from: ort.Tensor): Tensor {
+  const tensor = toTensor(from);
+  return { ...tensor, data: tensor.data.slice() as TensorData };
+}
+
+/** Nobody listens at its other end. */
+const { port1: nowhere, port2: otherEnd } = new MessageChannel();
+otherEnd.close();
+
+/**
+ * Frees the memory of tensors at once. The garbage collector would let some vectors of megabytes each pile up: it sees small
+ * objects. What is sent to where nobody listens is not there any more.
+ */
+function discard(tensors: Iterable<ort.Tensor>): void {
+  const memory = new Set<ArrayBuffer>();
+  for (const tensor of tensors) {
+    memory.add((tensor.data as TensorData).buffer as ArrayBuffer);
+    tensor.dispose();
+  }
+  nowhere.postMessage(null, [...memory]);
 }
 
 function keep(tensor: ort.Tensor): number {
@@ -37,7 +57,8 @@ function keep(tensor: ort.Tensor): number {
 }
 
 function free(id: number): void {
-  buffers.get(id)?.dispose();
+  const tensor = buffers.get(id);
+  if (tensor) discard([tensor]);
   buffers.delete(id);
 }
 
@@ -70,24 +91,25 @@ const handlers: {
   },
   async run({ session: id, feeds, keep: kept }) {
     const { session, label } = sessions.get(id)!;
-    const given = Object.fromEntries(
-      Object.entries(feeds).map(([name, feed]) => [name, 'buffer' in feed ? buffers.get(feed.buffer)! : toOrt(feed)]),
-    );
+    const passing: ort.Tensor[] = [];
+    const given: Record<string, ort.Tensor> = {};
+    for (const [name, feed] of Object.entries(feeds)) {
+      given[name] = 'buffer' in feed ? buffers.get(feed.buffer)! : toOrt(feed);
+      if (!('buffer' in feed)) passing.push(given[name]);
+    }
     const results = await session.run(given).catch((error: unknown) => {
       throw new Error(`${label}: ${message(error)}`);
     });
-    const out: Record<string, Feed> = {};
-    for (const [name, tensor] of Object.entries(results)) {
-      if (kept.includes(name)) out[name] = { buffer: keep(tensor) };
-      else {
-        out[name] = toTensor(tensor);
-        tensor.dispose();
-      }
-    }
-    return out;
+    discard(passing);
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]): [string, Feed] => [
+        name,
+        kept.includes(name) ? { buffer: keep(tensor) } : toTensor(tensor),
+      ]),
+    );
   },
   put: ({ tensor }) => keep(toOrt(tensor)),
-  read: ({ buffer }) => toTensor(buffers.get(buffer)!),
+  read: ({ buffer }) => copyOf(buffers.get(buffer)!),
   free({ buffers: ids }) {
     for (const id of ids) free(id);
     return undefined;

@@ -176,6 +176,8 @@ export class Trainer {
    */
   async step(batch: readonly TrainExample[], learningRate: number): Promise<StepResult> {
     const { loss, gradient, tokens } = await this.#gradientOf(batch);
+    // They are good: those before them are no longer needed, and the update is when memory is scarcest.
+    if (Number.isFinite(loss)) this.#forgetPrevious();
     const { optimizer } = this.#parts.options;
     const scalars = { ...optimizer.scalars(this.#step + 1), learningRate };
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, float32([value], [])]));
@@ -191,7 +193,7 @@ export class Trainer {
       const what = `the loss is ${loss} and the gradient's norm ${gradNorm}`;
       throw new TrainingError(`step ${this.#step + 1}: ${what}; ${kept}. ${advice(learningRate)}`);
     }
-    this.#free(...(this.#previous ? [this.#previous] : []), ...Object.values(this.#state));
+    this.#free(...Object.values(this.#state));
     this.#previous = this.#parameters;
     const { [FLAT]: parameters, ...state } = buffers;
     this.#parameters = parameters!;
@@ -308,9 +310,9 @@ export class Trainer {
     const parameters = await put(FLAT);
     const state: Record<string, DeviceBuffer> = {};
     for (const name of options.optimizer.state) state[name] = await put(name);
-    this.#free(this.#parameters, ...(this.#previous ? [this.#previous] : []), ...Object.values(this.#state));
+    this.#free(this.#parameters, ...Object.values(this.#state));
+    this.#forgetPrevious();
     this.#parameters = parameters;
-    this.#previous = undefined;
     this.#state = state;
     this.#step = step;
   }
@@ -325,8 +327,13 @@ export class Trainer {
   /** Goes on with other weights, such as the best epoch's. */
   async load(tensors: ReadonlyMap<string, Tensor>): Promise<void> {
     const next = await this.#parts.device.put(pack(this.#parts.layout, (name) => tensors.get(name)!));
-    this.#free(this.#parameters, ...(this.#previous ? [this.#previous] : []));
+    this.#free(this.#parameters);
+    this.#forgetPrevious();
     this.#parameters = next;
+  }
+
+  #forgetPrevious(): void {
+    if (this.#previous) this.#free(this.#previous);
     this.#previous = undefined;
   }
 

@@ -20,7 +20,7 @@ const ZERO = 8;
 const ACTIVATIONS_IN_INT8 = 4;
 
 /** Values of a row that share a scale: the largest of these that divides a row's length. */
-const blockSizes = [64, 32, 16] as const;
+const blockSizes = [128, 64, 32, 16] as const;
 
 /** Whether rows of this length can be cut into blocks. */
 export const hasInt4Blocks = (rowLength: number): boolean => blockSizes.some((b) => rowLength % b === 0);
