@@ -4,15 +4,19 @@
  *     node bench/dist/bench/versus-peft-ours.js JOB PRECISION[:checkpointed] THREADS
  */
 import { readFileSync } from 'node:fs';
-import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Checkpoint, openCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { inPrecision } from '../src/models/precision.ts';
-import { describeModel } from '../src/models/registry.ts';
+import { type DecoderSpec, describeModel } from '../src/models/registry.ts';
 import type { Precision } from '../src/nn/linear.ts';
 import { adamw } from '../src/optim/adamw.ts';
 import { loadClassifier } from '../src/predict/classifier.ts';
 import { Device } from '../src/runtime/device.ts';
 import { peakMemoryBytes } from '../src/runtime/memory.ts';
 import { parseTrainConfig } from '../src/train/config.ts';
+import { fillPrefix } from '../src/train/prefix/fill.ts';
 import { lossTarget } from '../src/train/targets.ts';
 import { type TrainExample, Trainer } from '../src/train/trainer.ts';
 import type { ClassifyJob, ClassifyOutcome, Job, Outcomes, TrainJob, TrainOutcome } from './versus-peft/job.ts';
@@ -43,12 +47,25 @@ async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Pro
   const device = openDevice();
   const checkpoint = await openCheckpoint(base);
   const spec = describeModel(checkpoint.config);
+  const rounded = await inPrecision(checkpoint, spec, precision);
+  const from = performance.now();
+  const prefix = job.layers && (await cached(device, job, { checkpoint: rounded, spec }));
+  const cachingSeconds = prefix ? (performance.now() - from) / 1000 : 0;
   const trainer = await Trainer.open(device, {
-    checkpoint: await inPrecision(checkpoint, spec, precision),
+    checkpoint: rounded,
     spec,
     labels,
     task,
-    lora: { rank, alpha, dropout: 0, targetModules: 'all-linear', rslora: false, dora: false },
+    lora: {
+      rank,
+      alpha,
+      dropout: 0,
+      targetModules: 'all-linear',
+      rslora: false,
+      dora: false,
+      ...(job.layers ? { layersToTransform: job.layers } : {}),
+    },
+    prefix: prefix && { layer: prefix.layer, states: prefix.cache.states },
     optimizer: adamw({ betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 }),
     maxGradNorm: job.maxGradNorm,
     microBatchTokens: job.microBatchTokens,
@@ -81,7 +98,27 @@ async function train({ base, task, labels, rank, alpha, ...job }: TrainJob): Pro
   }
   const test = job.watch ? await logits(job.watch.test) : [];
   await device.close();
-  return { trained: trainer.size, losses, stepSeconds, evaluations, test, peakMemoryBytes: peakMemoryBytes() };
+  await prefix?.remove();
+  const peak = peakMemoryBytes();
+  return { trained: trainer.size, losses, stepSeconds, cachingSeconds, evaluations, test, peakMemoryBytes: peak };
+}
+
+/** What the layers below the lowest adapter give of a job's texts. */
+async function cached(
+  device: Device,
+  { rows, layers }: Pick<TrainJob, 'rows' | 'layers'>,
+  { checkpoint, spec }: { readonly checkpoint: Checkpoint; readonly spec: DecoderSpec },
+) {
+  const root = await mkdtemp(join(tmpdir(), 'emotune-bench-prefix-'));
+  const layer = Math.min(...layers!);
+  const model = { spec, layer, precision, fingerprint: await checkpoint.fingerprint() };
+  const texts = rows.map(({ ids }) => Int32Array.from(ids));
+  const cache = await fillPrefix(root, { device, checkpoint, model, texts });
+  const remove = async () => {
+    await cache.close();
+    await rm(root, { recursive: true });
+  };
+  return { layer, cache, remove };
 }
 
 async function classify({ base, adapter, single, repeats, texts, passes }: ClassifyJob): Promise<ClassifyOutcome> {

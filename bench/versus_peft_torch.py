@@ -50,8 +50,12 @@ def seconds(work):
 def train():
     torch.manual_seed(job['seed'])
     model = base_model(problem_type=job['task'])
+    # With layers, PEFT takes names only.
+    names = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
+    targets = names if 'layers' in job else 'all-linear'
     model = get_peft_model(model, LoraConfig(
-        task_type='SEQ_CLS', r=job['rank'], lora_alpha=job['alpha'], lora_dropout=0.0, target_modules='all-linear'))
+        task_type='SEQ_CLS', r=job['rank'], lora_alpha=job['alpha'], lora_dropout=0.0, target_modules=targets,
+        layers_to_transform=job.get('layers')))
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
     classes = job['task'] == 'single_label_classification'
@@ -74,7 +78,7 @@ def train():
         step_seconds.append(seconds(lambda: step(each['rows'], each['learningRate'])))
         if watch and (done % watch['every'] == 0 or done == len(job['steps'])):
             evaluations.append(dict(step=done, logits=logits_of(model, watch['validation'])))
-    return dict(trained=sum(p.numel() for p in trained), losses=losses, stepSeconds=step_seconds, evaluations=evaluations,
+    return dict(trained=sum(p.numel() for p in trained), losses=losses, stepSeconds=step_seconds, cachingSeconds=0, evaluations=evaluations,
                 test=logits_of(model, watch['test']) if watch else [], peakMemoryBytes=peak_memory_bytes())
 
 

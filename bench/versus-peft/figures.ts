@@ -2,7 +2,7 @@
 import { evaluate } from '../../src/metrics/evaluate.ts';
 import { pooledScores } from '../../src/predict/scores.ts';
 import { type ClassifyOutcome, type Logits, median, type PeaksOutcome, type TrainOutcome } from './job.ts';
-import { batchSize, fixedLength, type Measurement, singleLength } from './plan.ts';
+import { batchSize, fixedLength, type Measurement, singleLength, topEpochs } from './plan.ts';
 import type { EncodedText, Texts } from './texts.ts';
 
 /** What a figure is computed from besides the outcome. */
@@ -63,6 +63,15 @@ export const figures: {
 } = {
   fixed: training(`training, ${batchSize} × ${fixedLength} tokens`, perMedianSecond),
   real: training(`training, ${batchSize} real texts`, perSecond),
+  top: [
+    {
+      title: `training the top quarter of the layers, ${topEpochs} epochs`,
+      unit: 'tokens/s',
+      better: 'higher',
+      value: (run, { tokens }) => sum(tokens) / (run.cachingSeconds + sum(run.stepSeconds)),
+    },
+    memory('training the top quarter of the layers'),
+  ],
   inference: [
     {
       title: 'inference',

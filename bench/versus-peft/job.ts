@@ -22,6 +22,8 @@ export interface TrainJob {
   readonly labels: number;
   readonly rank: number;
   readonly alpha: number;
+  /** Only these layers have adapters; all if absent. Ours computes those below once, and keeps what they give on disk. */
+  readonly layers?: readonly number[];
   readonly maxGradNorm: number;
   /** Of ours: tokens that are computed at once. PyTorch takes a step's rows at once. */
   readonly microBatchTokens: number;
@@ -43,6 +45,8 @@ export interface TrainOutcome {
   readonly trained: number;
   readonly losses: readonly number[];
   readonly stepSeconds: readonly number[];
+  /** Spent on the layers below the adapters beforehand. */
+  readonly cachingSeconds: number;
   readonly peakMemoryBytes: number;
   /** Empty if nothing was watched. */
   readonly evaluations: readonly { readonly step: number; readonly logits: Logits }[];

@@ -15,6 +15,8 @@ export const batchSize = 16;
 /** Tokens of each row where all rows are as long, and of the text that is classified alone. */
 export const fixedLength = 32;
 export const singleLength = 20;
+/** Passes over the texts where only the top layers are trained. */
+export const topEpochs = 5;
 
 export const lora = {
   rank: 16,
@@ -36,6 +38,7 @@ export interface PlanOptions {
 interface Jobs {
   fixed(shape: Shape, options: PlanOptions): TrainJob;
   real(shape: Shape, options: PlanOptions): TrainJob;
+  top(shape: Shape, options: PlanOptions): TrainJob;
   f1(shape: Shape, options: PlanOptions, round: number): TrainJob;
   inference(shape: Shape, options: PlanOptions & { readonly adapter: string }): ClassifyJob;
 }
@@ -57,6 +60,15 @@ export const jobs: Jobs = {
     const rows = plain(options.texts.splits.train.slice(0, shape.steps * batchSize));
     const steps = steadySteps(rows.length);
     return trainJob(shape, options, { rows, steps: [...steps, ...steps], warmUp: steps.length });
+  },
+  /** Real texts, over and over, with adapters on the top quarter of the layers; all of it counts. */
+  top(shape, options) {
+    const rows = plain(options.texts.splits.train.slice(0, Math.max(4, shape.steps) * batchSize));
+    const steps = Array.from({ length: topEpochs }, () => steadySteps(rows.length)).flat();
+    const count = shape.spec.config.num_hidden_layers;
+    const first = count - Math.ceil(count / 4);
+    const layers = Array.from({ length: count - first }, (_, i) => first + i);
+    return { ...trainJob(shape, options, { rows, steps, warmUp: 0 }), layers };
   },
   /** A whole run: warm-up and a linear schedule, validation scores on the way, test scores at its end. */
   f1(shape, options, round) {
