@@ -20,6 +20,7 @@ const resources = (change: Partial<Resources> = {}): Resources => ({
   speed: {
     flopsPerSecond: 5e11,
     int8OpsPerSecond: 1e12,
+    halfFlopsPerSecond: 2e11,
     productBytesPerSecond: 3e10,
     passBytesPerSecond: 6e10,
     nodeSeconds: 1e-6,

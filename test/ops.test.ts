@@ -202,6 +202,12 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
       constantGradient: true,
     },
   ],
+  halfProduct: [
+    {
+      shapes: [[2, 3]],
+      build: (x) => g.halfProduct(x, { weight: 'h', in: 3, out: 2 }),
+    },
+  ],
   int4Product: [
     {
       // Each row is a number times the same signs: the 8 bits that the engine rounds activations to hold it exactly.
@@ -220,6 +226,7 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
 
 const nibbles = Array.from({ length: 96 }, (_, i) => (i * 7) % 16);
 const integerFeeds = {
+  'h.float16': float32([1, -2, 0.5, 4, 0.25, -1], [2, 3]),
   'q.int4': int32(nibbles, [3, 32]),
   'q.int4.blocks': int32(
     Array.from({ length: 48 }, (_, i) => nibbles[2 * i]! + 16 * nibbles[2 * i + 1]!),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { random } from '../src/core/random.ts';
+import type { Task } from '../src/core/task.ts';
 import { float32, type Tensor } from '../src/core/tensor.ts';
 import { baseFolder } from '../src/models/base.ts';
 import { inPrecision } from '../src/models/precision.ts';
@@ -20,7 +21,7 @@ import { Trainer } from '../src/train/trainer.ts';
 import { randomTexts, temporaryFolder, tinyBase, tinyLora } from './support/model.ts';
 
 /** Frozen weights in fewer bits: what is trained, saved and classified with them. */
-const narrow = ['int8', 'int4'] as const satisfies readonly Precision[];
+const narrow = ['fp16', 'int8', 'int4'] as const satisfies readonly Precision[];
 const hub = { cacheDir: join(temporaryFolder(), 'hub') };
 
 describe.each(narrow)('a run in %s', (precision) => {
@@ -80,14 +81,14 @@ describe('of nano-llama', () => {
   afterAll(() => device.close());
   const dir = baseFolder('nano');
 
-  async function open(precision: Precision): Promise<Trainer> {
+  async function open(precision: Precision, task: Task = 'single_label_classification'): Promise<Trainer> {
     const checkpoint = await openCheckpoint(dir);
     const spec = describeModel(checkpoint.config);
     const trainer = await Trainer.open(device, {
       checkpoint: await inPrecision(checkpoint, spec, precision, hub),
       spec,
       labels: 3,
-      task: 'single_label_classification',
+      task,
       lora: tinyLora,
       optimizer: sgd({ momentum: 0, weightDecay: 0 }),
       maxGradNorm: undefined,
@@ -98,6 +99,9 @@ describe('of nano-llama', () => {
     await trainer.load(randomised(await trainer.tensors()));
     return trainer;
   }
+
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
+  const cosine = (a: readonly number[], b: readonly number[]) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 
   /** With B at zero the gradients of A would be zero. */
   function randomised(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
@@ -114,30 +118,48 @@ describe('of nano-llama', () => {
   }
 
   /** A step of plain descent at rate 1 takes the gradient off the trained values. */
-  async function gradients(trainer: Trainer): Promise<Map<string, number[]>> {
+  async function gradients(
+    trainer: Trainer,
+    targetOf?: (classes: readonly number[]) => readonly number[],
+  ): Promise<Map<string, number[]>> {
     const before = await trainer.tensors();
     const examples = randomTexts(16, 9).map((ids, i) => {
-      const target = [0, 1, 2].map((k) => Number(k === i % 3));
-      return { id: `${i}`, sequences: [ids], target, loss: lossTarget('single_label_classification', target) };
+      const classes = [0, 1, 2].map((k) => Number(k === i % 3));
+      const target = targetOf?.(classes) ?? classes;
+      const task = targetOf ? 'regression' : 'single_label_classification';
+      return { id: `${i}`, sequences: [ids], target, loss: lossTarget(task, target) };
     });
     await trainer.step(examples, 1);
     const after = await trainer.tensors();
     return new Map(Array.from(before, ([n, t]) => [n, Array.from(t.data, (v, i) => v - after.get(n)!.data[i]!)]));
   }
 
+  test('a gradient that overflows is computed again with a smaller scale of the loss', async () => {
+    const [exact, half] = [await open('fp32', 'regression'), await open('fp16', 'regression')];
+    // The processor computes in float32, which takes more to overflow than half precision.
+    const start = 2 ** 127;
+    await half.restore(0, new Map([...(await half.state()), ['lossScaling', float32([start, 0], [2])]]));
+    const far = (targets: readonly number[]) => targets.map((t) => 3000 * t + 1);
+    const [a, b] = [await gradients(exact, far), await gradients(half, far)];
+    for (const [name, gradient] of a) expect(cosine(gradient, b.get(name)!), name).toBeGreaterThan(0.999);
+    const scale = (await half.state()).get('lossScaling')!.data[0]!;
+    expect(scale).toBeGreaterThanOrEqual(1);
+    expect(scale).toBeLessThan(start);
+  });
+
   test.each([
+    ['fp16', 0.9999, 0.9999],
     ['int8', 0.97, 0.99],
     ['int4', 0.6, 0.9],
   ] as const)('every gradient in %s points where that of fp32 does', async (precision, each, all) => {
     const [exact, rounded] = [await gradients(await open('fp32')), await gradients(await open(precision))];
-    const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, i) => sum + v * b[i]!, 0);
-    const cosine = (a: readonly number[], b: readonly number[]) => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
     for (const [name, a] of exact) expect(cosine(a, rounded.get(name)!), name).toBeGreaterThan(each);
     expect(cosine([...exact.values()].flat(), [...rounded.values()].flat())).toBeGreaterThan(all);
   });
 
   // The engine adds up a single row's int4 blocks in another order, and what differs in the last bit may be rounded to the other side.
   test.each([
+    ['fp16', 1e-2],
     ['int8', 1e-5],
     ['int4', 1e-2],
   ] as const)('the logits of a text in %s do not depend on the other texts of its batch', async (precision, bound) => {

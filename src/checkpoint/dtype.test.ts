@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { f16FromFloat32, float32FromF16 } from '../core/half.ts';
 import { float32 } from '../core/tensor.ts';
-import { bf16FromFloat32, decode, encode, f16FromFloat32, float32FromBf16, float32FromF16 } from './dtype.ts';
+import { bf16FromFloat32, decode, encode, float32FromBf16 } from './dtype.ts';
 
 const every16 = Uint16Array.from({ length: 65536 }, (_, i) => i);
 const f16 = (x: number) => f16FromFloat32(Float32Array.of(x))[0]!;

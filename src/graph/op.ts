@@ -44,9 +44,9 @@ export interface OpCost {
   /**
    * What bounds it and where the result lies:
    * `leaf` costs nothing at run time, a `view` shares its first input's memory, a `product` multiplies matrices
-   * (an `int8 product` those of whole numbers), a `pass` reads and writes memory, an `elementwise` pass may write where it read.
+   * (an `int8 product` those of whole numbers, a `half product` those in half precision), a `pass` reads and writes memory, an `elementwise` pass may write where it read.
    */
-  readonly kind: 'leaf' | 'view' | 'product' | 'int8 product' | 'pass' | 'elementwise';
+  readonly kind: 'leaf' | 'view' | 'product' | 'int8 product' | 'half product' | 'pass' | 'elementwise';
   readonly nodes: number;
   /** Multiplications and additions, each as one; a function such as exp counts as one. */
   readonly flops: number;

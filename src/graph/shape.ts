@@ -7,9 +7,9 @@ export type Shape = readonly Dim[];
 /**
  * Element types of values in a graph. Frozen weights may be stored as narrower floats; they are widened where they enter.
  * `int8` is what quantised weights are made of, `uint8` quantised activations: see ops/int8.ts. `uint4` lies two to a byte,
- * the lower half first: see ops/int4.ts.
+ * the lower half first: see ops/int4.ts. `float16` are weights that are multiplied so: see ops/half.ts.
  */
-export type DType = 'float32' | 'int32' | 'uint32' | 'bool' | 'int8' | 'uint8' | 'uint4';
+export type DType = 'float32' | 'int32' | 'uint32' | 'bool' | 'int8' | 'uint8' | 'uint4' | 'float16';
 
 /** What an element takes in memory. */
 export const elementBytes: Readonly<Record<DType, number>> = {
@@ -20,6 +20,7 @@ export const elementBytes: Readonly<Record<DType, number>> = {
   int8: 1,
   uint8: 1,
   uint4: 0.5,
+  float16: 2,
 };
 
 /** What is known of a value while the graph is built. */

@@ -3,6 +3,7 @@ import { Graph } from '../graph/graph.ts';
 import { hasInt4Blocks } from '../graph/ops/index.ts';
 import { cacheFolder, type HubOptions } from '../hub/options.ts';
 import { frozenLinear, type Precision } from '../nn/linear.ts';
+import { float16Rounding } from '../quantize/float16.ts';
 import { int4Rounding } from '../quantize/int4.ts';
 import { int8Rounding } from '../quantize/int8.ts';
 import type { Rounding } from '../quantize/rounding.ts';
@@ -13,6 +14,7 @@ import type { DecoderSpec } from './registry.ts';
 /** How the weights of each precision are stored, where they are not the checkpoint's own. */
 const roundings: Readonly<Record<Precision, Rounding | undefined>> = {
   fp32: undefined,
+  fp16: float16Rounding,
   int8: int8Rounding,
   int4: int4Rounding,
 };

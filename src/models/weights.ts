@@ -78,8 +78,9 @@ export const fitTwice = (weights: readonly StoredWeight[]): boolean =>
 export const wantPrepacking = (weights: readonly StoredWeight[]): boolean =>
   fitTwice(weights) || weights.some(({ name }) => name.endsWith('.int4.blocks'));
 
-/** Bytes of a frozen weight as the engine holds it: floats widened to float32. */
-export const heldBytes = ({ dtype, shape }: StoredWeight): number => elementBytes[dtype] * sizeOf(shape);
+/** Bytes of a frozen weight as the engine holds it: floats widened to float32, beside those that are read in half precision. */
+export const heldBytes = ({ dtype, shape }: StoredWeight): number =>
+  (dtype === 'float16' ? elementBytes.float16 + elementBytes.float32 : elementBytes[dtype]) * sizeOf(shape);
 
 /**
  * Looks up what the first layer of a graph takes of packed texts, for its input `embeddings`.

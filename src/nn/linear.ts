@@ -1,5 +1,5 @@
 import type { Value } from '../graph/graph.ts';
-import { add, int4Product, int8Product, matmul } from '../graph/ops/index.ts';
+import { add, halfProduct, int4Product, int8Product, matmul } from '../graph/ops/index.ts';
 
 export interface LinearSpec {
   readonly in: number;
@@ -48,8 +48,22 @@ const int4: Linear = (x, spec) => {
   return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
 };
 
-/** How the frozen linear layers of a base are computed. */
-export const precisions = ['fp32', 'int8', 'int4'] as const;
+/**
+ * The plain linear layer in half precision: see graph/ops/half.ts.
+ *
+ * Shapes: as {@link dense}
+ */
+const fp16: Linear = (x, spec) => {
+  const { graph } = x;
+  const y = halfProduct(x, { weight: `${graph.path}.weight`, in: spec.in, out: spec.out });
+  return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
+};
+
+/** How the frozen linear layers of a base are computed, the most exact first. */
+export const precisions = ['fp32', 'fp16', 'int8', 'int4'] as const;
 export type Precision = (typeof precisions)[number];
 
-export const frozenLinear: Readonly<Record<Precision, Linear>> = { fp32: dense, int8, int4 };
+export const frozenLinear: Readonly<Record<Precision, Linear>> = { fp32: dense, fp16, int8, int4 };
+
+/** Whether cotangents are so narrow that the loss has to be scaled: see optim/loss-scaling.ts. */
+export const scalesLoss = (precision: Precision): boolean => precision === 'fp16';

@@ -21,6 +21,8 @@ export interface GraphCost extends Work {
   readonly products: Work;
   /** The part in matrix products of whole numbers. */
   readonly int8Products: Work;
+  /** The part in matrix products in half precision. */
+  readonly halfProducts: Work;
   /** Everything else. */
   readonly passes: Work;
   /** The most memory that computed values take at once, as the engine plans it: without inputs and frozen parameters, with outputs. */
@@ -56,7 +58,7 @@ export function graphCosts(
       const given = inputs.map((x) => sized(x, sizes));
       return { value, inputs, bytes: result.bytes, cost: costFor(given, result) };
     });
-    const isProduct = (kind: OpCost['kind']) => kind === 'product' || kind === 'int8 product';
+    const ofKind = (kind: OpCost['kind']) => total(steps.filter(({ cost }) => cost.kind === kind));
     const total = (among: readonly Step[]): Work => ({
       nodes: sum(among, ({ cost }) => cost.nodes),
       flops: sum(among, ({ cost }) => cost.flops),
@@ -64,9 +66,10 @@ export function graphCosts(
     });
     return {
       ...total(steps),
-      products: total(steps.filter(({ cost }) => cost.kind === 'product')),
-      int8Products: total(steps.filter(({ cost }) => cost.kind === 'int8 product')),
-      passes: total(steps.filter(({ cost }) => !isProduct(cost.kind))),
+      products: ofKind('product'),
+      int8Products: ofKind('int8 product'),
+      halfProducts: ofKind('half product'),
+      passes: total(steps.filter(({ cost }) => !cost.kind.endsWith('product'))),
       outputBytes: sum(outputs, (v) => sized(v, sizes).bytes),
       // Many ask for the work, few for the memory, which takes longer to plan.
       get peakBytes() {

@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { internal } from '../core/errors.ts';
+import { f16FromFloat32 } from '../core/half.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { ancestors, type Graph, type Value } from '../graph/graph.ts';
 import type { Call, OnnxAttribute, OnnxEmitter } from '../graph/op.ts';
@@ -62,6 +63,7 @@ const dataTypes = {
   int8: DataType.INT8,
   uint8: DataType.UINT8,
   uint4: UINT4,
+  float16: DataType.FLOAT16,
 } as const;
 const fileTypes = {
   F32: DataType.FLOAT,
@@ -191,8 +193,8 @@ class Writer implements OnnxEmitter {
         })),
       }),
     );
-    const isFloat = source.dtype === 'F16' || source.dtype === 'BF16';
-    return isFloat ? this.node('Cast', [name], { to: DataType.FLOAT }) : name;
+    const isNarrow = type.dtype === 'float32' && (source.dtype === 'F16' || source.dtype === 'BF16');
+    return isNarrow ? this.node('Cast', [name], { to: DataType.FLOAT }) : name;
   }
 
   dim(symbol: string): string {
@@ -264,6 +266,7 @@ function rawBytes(type: DType | 'int64', data: ArrayLike<number>): Uint8Array {
     bool: () => Uint8Array.from(data),
     int8: () => Int8Array.from(data),
     uint8: () => Uint8Array.from(data),
+    float16: () => f16FromFloat32(Float32Array.from(data)),
     uint4: () =>
       Uint8Array.from({ length: Math.ceil(data.length / 2) }, (_, i) => data[2 * i]! + 16 * (data[2 * i + 1] ?? 0)),
   }[type]();

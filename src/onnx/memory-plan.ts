@@ -7,7 +7,7 @@ export interface MemoryStep {
   /** Only values of one class lie in one another's memory: those of the same type and symbolic shape. */
   readonly sizeClass: string;
   /** A `view` is its first input's memory; an `elementwise` result may take that of an input nobody else will read. */
-  readonly kind: 'view' | 'elementwise' | 'pass' | 'product' | 'int8 product';
+  readonly kind: 'view' | 'elementwise' | 'pass' | 'product' | 'int8 product' | 'half product';
   /** Held besides, while this is computed. */
   readonly scratchBytes: number;
 }

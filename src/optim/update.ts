@@ -7,13 +7,18 @@ export interface UpdateOptions {
   readonly maxGradNorm?: number | undefined;
   /** Whether each value has a learning rate of its own: the step's, times the input {@link RATES}. */
   readonly rates?: boolean;
+  /** Whether the gradient is that of a scaled loss: then the input {@link LOSS_SCALE} says by what. */
+  readonly scaled?: boolean;
 }
+
+/** Name of the input that holds what the loss was multiplied by, []. */
+export const LOSS_SCALE = 'lossScale';
 
 /** Name of the input that holds each value's share of the learning rate. */
 export const RATES = 'rates';
 
 /**
- * The update graph: clips the gradient to a norm and applies the optimiser.
+ * The update graph: takes the loss's scale off the gradient, clips the gradient to a norm and applies the optimiser.
  *
  * Inputs: parameters, gradient, the optimiser's state and, where asked for, rates, each [P]; learningRate and the
  * optimiser's scalars, each [].
@@ -22,12 +27,12 @@ export const RATES = 'rates';
 export function updateGraph(
   optimizer: Optimizer,
   size: number,
-  { maxGradNorm, rates = false }: UpdateOptions = {},
+  { maxGradNorm, rates = false, scaled = false }: UpdateOptions = {},
 ): Graph {
   const graph = new Graph();
   const vector = (name: string) => graph.input(name, 'float32', [size]);
   const scalar = (name: string) => graph.input(name, 'float32', []);
-  const gradient = vector('gradient');
+  const gradient = scaled ? div(vector('gradient'), scalar(LOSS_SCALE)) : vector('gradient');
   const norm = graph.scope('norm', () => sqrt(reshape(sum(square(gradient), [0]), [])));
   const clipped = maxGradNorm === undefined ? gradient : graph.scope('clip', () => clip(gradient, norm, maxGradNorm));
   const learningRate = rates ? mul(scalar('learningRate'), vector(RATES)) : scalar('learningRate');

@@ -2,15 +2,15 @@ import { internal } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import { Graph, type Value } from '../graph/graph.ts';
-import { add, int8Product, matmul, mul } from '../graph/ops/index.ts';
+import { add, halfProduct, int8Product, matmul, mul } from '../graph/ops/index.ts';
 import { type GraphCost, graphCost } from '../onnx/cost.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import type { Device } from './device.ts';
 
 /**
- * How fast the engine is on this machine, in the five numbers that explain the time of a graph:
+ * How fast the engine is on this machine, in the six numbers that explain the time of a graph:
  *
- *     seconds = flops / F + int8 operations / I + bytes of products / G + bytes of passes / H + nodes · o
+ *     seconds = flops / F + int8 operations / I + operations in half precision / H₁₆ + bytes of products / G + bytes of passes / H + nodes · o
  *
  * Products pay for arithmetic and for moving their operands; so a rank-16 product is slow for its arithmetic.
  */
@@ -19,6 +19,8 @@ export interface MachineSpeed {
   readonly flopsPerSecond: number;
   /** I: of those of whole numbers. */
   readonly int8OpsPerSecond: number;
+  /** H₁₆: of those in half precision. */
+  readonly halfFlopsPerSecond: number;
   /** G: what matrix products read, repack and write. */
   readonly productBytesPerSecond: number;
   /** H: what everything else reads and writes. */
@@ -37,9 +39,15 @@ export interface RunTime {
 }
 
 /** The time that a graph of that cost takes. */
-export function runTime({ products, int8Products, passes, nodes }: GraphCost, speed: MachineSpeed): RunTime {
-  const arithmeticSeconds = products.flops / speed.flopsPerSecond + int8Products.flops / speed.int8OpsPerSecond;
-  const productBytes = products.bytes + int8Products.bytes;
+export function runTime(
+  { products, int8Products, halfProducts, passes, nodes }: GraphCost,
+  speed: MachineSpeed,
+): RunTime {
+  const arithmeticSeconds =
+    products.flops / speed.flopsPerSecond +
+    int8Products.flops / speed.int8OpsPerSecond +
+    halfProducts.flops / speed.halfFlopsPerSecond;
+  const productBytes = products.bytes + int8Products.bytes + halfProducts.bytes;
   const memorySeconds = productBytes / speed.productBytesPerSecond + passes.bytes / speed.passBytesPerSecond;
   const overheadSeconds = nodes * speed.nodeSeconds;
   return {
@@ -57,7 +65,7 @@ export const gemmFlopsPerSecond = ({ flopsPerSecond: f, productBytesPerSecond: g
   return flops / (flops / f + (4 * (m * k + k * n + m * n)) / g);
 };
 
-/** Measures the engine with five small graphs, about half a second. Of several runs of each the median counts: what a run gets beside what else the machine does. */
+/** Measures the engine with six small graphs, about half a second. Of several runs of each the median counts: what a run gets beside what else the machine does. */
 export async function measureSpeed(device: Device): Promise<MachineSpeed> {
   const tiny = await measured(device, tinyNodes());
   const nodeSeconds = tiny.seconds / tiny.work.nodes;
@@ -73,13 +81,18 @@ export async function measureSpeed(device: Device): Promise<MachineSpeed> {
   const known = {
     flopsPerSecond,
     int8OpsPerSecond: Number.POSITIVE_INFINITY,
+    halfFlopsPerSecond: Number.POSITIVE_INFINITY,
     productBytesPerSecond,
     passBytesPerSecond,
     nodeSeconds,
   };
-  const int8 = await measured(device, int8Products());
-  const seconds = Math.max(int8.seconds - runTime(int8.work, known).seconds, int8.seconds / 10);
-  return { ...known, int8OpsPerSecond: int8.work.int8Products.flops / seconds };
+  const rest = ({ seconds, work }: Measurement) => Math.max(seconds - runTime(work, known).seconds, seconds / 10);
+  const [int8, half] = [await measured(device, int8Products()), await measured(device, halfProducts())];
+  return {
+    ...known,
+    int8OpsPerSecond: int8.work.int8Products.flops / rest(int8),
+    halfFlopsPerSecond: half.work.halfProducts.flops / rest(half),
+  };
 }
 
 interface Measurement {
@@ -115,6 +128,14 @@ function int8Products(): Graph {
   const graph = new Graph();
   const x = graph.input('x', 'float32', [rows, width]);
   graph.output('y', int8Product(x, { weight: 'weight', orientation: 'forward', in: width, out: width }));
+  return graph;
+}
+
+/** As {@link largeProducts}, forward alone, in half precision. */
+function halfProducts(): Graph {
+  const graph = new Graph();
+  const x = graph.input('x', 'float32', [rows, width]);
+  graph.output('y', halfProduct(x, { weight: 'weight', in: width, out: width }));
   return graph;
 }
 

@@ -1,7 +1,7 @@
 import { formatBytes, formatStep } from '../core/quantities.ts';
 import { allowsPrecision } from '../models/precision.ts';
 import type { DecoderSpec } from '../models/registry.ts';
-import { type Precision, precisions } from '../nn/linear.ts';
+import type { Precision } from '../nn/linear.ts';
 import type { Provider } from '../runtime/provider.ts';
 import type { TrainConfig } from './config.ts';
 import type { RunEstimate } from './estimate.ts';
@@ -21,9 +21,10 @@ export function possiblePrecisions(
   { spec, provider }: { readonly spec: DecoderSpec; readonly provider: Provider },
 ): readonly Precision[] {
   if (precision !== 'auto') return [precision];
-  // The engine has kernels for rounded weights on the processor.
-  if (dora || provider !== 'cpu') return ['fp32'];
-  return precisions.filter((p) => allowsPrecision(spec, p));
+  if (dora) return ['fp32'];
+  // Kernels for rounded weights are the processor's, for half precision the GPUs'.
+  const worthwhile: readonly Precision[] = provider === 'cpu' ? ['fp32', 'int8', 'int4'] : ['fp32', 'fp16'];
+  return worthwhile.filter((p) => allowsPrecision(spec, p));
 }
 
 /** A run in some precision. */

@@ -113,7 +113,7 @@ const shape = {
     .enum([...precisions, 'auto'])
     .default('fp32')
     .describe(
-      'how the frozen weights are held and computed with: fp32; int8, which is faster and smaller; int4, which is smallest; or (auto) the fastest that fits here. Rounded weights are kept in the cache',
+      'how the frozen weights are held and computed with: fp32; fp16, on GPUs; int8, which is faster and smaller; int4, which is smallest; or (auto) the fastest that fits here. Rounded weights are kept in the cache',
     ),
 
   rank: count.default(16).describe('LoRA rank'),
@@ -224,7 +224,7 @@ export type TrainOptions = z.input<typeof trainSchema>;
  */
 export function parseTrainConfig(options: unknown): TrainConfig {
   const parsed = trainSchema.safeParse(options);
-  if (parsed.success && parsed.data.dora && ['int8', 'int4'].includes(parsed.data.precision))
+  if (parsed.success && parsed.data.dora && !['fp32', 'auto'].includes(parsed.data.precision))
     throw new ConfigError(
       `dora reads the norms of the base's weights, which precision ${parsed.data.precision} does not have exactly: set precision fp32, or leave dora out`,
     );

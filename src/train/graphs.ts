@@ -2,9 +2,11 @@ import { ConfigError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { grad } from '../graph/grad.ts';
 import { Graph, type Value } from '../graph/graph.ts';
+import { mul } from '../graph/ops/index.ts';
 import { verify } from '../graph/verify.ts';
 import { binaryCrossEntropy, crossEntropy, type LossScale, squaredError } from '../nn/losses.ts';
 import { accumulate, type FlatLayout, flatLayout } from '../optim/flat.ts';
+import { LOSS_SCALE, type UpdateOptions } from '../optim/update.ts';
 
 export interface LossOptions {
   /** Weight of each label's positives, multi-label only. */
@@ -44,10 +46,12 @@ export interface GradientGraph {
  * Inputs: the model's, the loss's, `parameters` and `gradient` [P]. Outputs: `loss` [] and `gradient` [P].
  *
  * @param isTrained which of the model's parameters are trained.
+ * @param options.scaled whether the gradient is that of the loss times the input `lossScale` [].
  */
 export function gradientGraph(
   buildLoss: (graph: Graph) => Value,
   isTrained: (parameter: string) => boolean,
+  { scaled = false }: Pick<UpdateOptions, 'scaled'> = {},
 ): GradientGraph {
   const graph = new Graph();
   const loss = buildLoss(graph);
@@ -55,7 +59,10 @@ export function gradientGraph(
   if (trained.length === 0) throw new ConfigError('none of the model’s parameters is trained');
   const layout = flatLayout(trained);
   graph.output('loss', loss);
-  graph.output('gradient', accumulate(graph, layout, grad(loss, trained)));
+  graph.output(
+    'gradient',
+    accumulate(graph, layout, grad(scaled ? mul(loss, graph.input(LOSS_SCALE, 'float32', [])) : loss, trained)),
+  );
   verify(graph);
   return { graph, layout };
 }

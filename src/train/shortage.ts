@@ -92,7 +92,9 @@ function remedies(work: Workload, graphs: WorkloadGraphs): Remedy[][] {
 /** Precisions whose weights take less than those of the run. */
 function narrower({ precision = 'fp32', lora, spec }: Workload): Precision[] {
   if (lora.dora) return [];
-  return precisions.slice(precisions.indexOf(precision) + 1).filter((p) => allowsPrecision(spec, p));
+  const smaller = precisions.slice(precisions.indexOf(precision) + 1);
+  // The processor widens halves.
+  return smaller.filter((p) => p !== 'fp16' && allowsPrecision(spec, p));
 }
 
 /** The least of everything else, with fewer and fewer layers. */

@@ -16,11 +16,12 @@ import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
 import { type InputLookup, openEmbeddings } from '../models/weights.ts';
 import { dropout } from '../nn/dropout.ts';
-import { frozenLinear, type Precision } from '../nn/linear.ts';
+import { frozenLinear, type Precision, scalesLoss } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, FROZEN, flatLayout, pack, unpack } from '../optim/flat.ts';
+import { LossScaling } from '../optim/loss-scaling.ts';
 import type { Optimizer } from '../optim/optimizer.ts';
-import { RATES, updateGraph } from '../optim/update.ts';
+import { LOSS_SCALE, RATES, updateGraph } from '../optim/update.ts';
 import { type ClassifierModel, type FrozenParameters, packedFeeds, parameterFeeds } from '../predict/scorer.ts';
 import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
 import { gradientGraph, lossOf } from './graphs.ts';
@@ -86,6 +87,8 @@ interface Parts {
   readonly update: Session;
   /** Each value's share of the learning rate, where they differ. */
   readonly rates: Readonly<Record<string, DeviceBuffer>>;
+  /** Where cotangents are narrow. */
+  readonly scaling: LossScaling | undefined;
 }
 
 /** A sequence of an example: a row of the loss. */
@@ -126,7 +129,8 @@ export class Trainer {
   static async open(device: Device, options: TrainerOptions): Promise<Trainer> {
     const { checkpoint, spec, labels, optimizer, prefix } = options;
     const from = prefix?.layer;
-    const { graph, layout } = gradientGraph((g) => buildLoss(g, { ...options, from }), isTrained);
+    const scaled = scalesLoss(options.precision ?? 'fp32');
+    const { graph, layout } = gradientGraph((g) => buildLoss(g, { ...options, from }), isTrained, { scaled });
     checkSites(graph, options.lora);
     const frozen = await freeze(device, graph, options);
     const model = {
@@ -143,7 +147,7 @@ export class Trainer {
     await sessions.gradient();
     const { maxGradNorm, loraPlusRatio: ratio } = options;
     const update = await device.load(
-      emitOnnx(updateGraph(optimizer, layout.size, { maxGradNorm, rates: ratio !== undefined }), noParameters),
+      emitOnnx(updateGraph(optimizer, layout.size, { maxGradNorm, rates: ratio !== undefined, scaled }), noParameters),
       'update',
     );
     const rates = ratio === undefined ? {} : { [RATES]: await device.put(loraPlusRates(layout, ratio)) };
@@ -159,7 +163,17 @@ export class Trainer {
     for (const name of optimizer.state) state[name] = await zeros();
     const parameters = await device.put(pack(layout, (name) => initial.get(name)!));
     return new Trainer(
-      { device, options, layout, frozen: frozen?.parameters, lookUp, sessions, update, rates },
+      {
+        device,
+        options,
+        layout,
+        frozen: frozen?.parameters,
+        lookUp,
+        sessions,
+        update,
+        rates,
+        scaling: scaled ? new LossScaling() : undefined,
+      },
       { zeros: await zeros(), parameters, state },
     );
   }
@@ -175,24 +189,15 @@ export class Trainer {
    * @throws TrainingError if the loss or the gradient is no number; the parameters are then the last whose loss was one.
    */
   async step(batch: readonly TrainExample[], learningRate: number): Promise<StepResult> {
-    const { loss, gradient, tokens } = await this.#gradientOf(batch);
-    // They are good: those before them are no longer needed, and the update is when memory is scarcest.
-    if (Number.isFinite(loss)) this.#forgetPrevious();
-    const { optimizer } = this.#parts.options;
-    const scalars = { ...optimizer.scalars(this.#step + 1), learningRate };
-    const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, float32([value], [])]));
-    const { tensors, buffers } = await this.#parts.update.run(
-      { ...feeds, ...this.#parts.rates, ...this.#state, [FLAT]: this.#parameters, gradient },
-      [FLAT, ...optimizer.state],
-    );
-    this.#free(gradient);
-    const gradNorm = tensors.gradNorm!.data[0]!;
+    const { loss, gradNorm, tokens, buffers } = await this.#next(batch, learningRate);
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       this.#free(...Object.values(buffers));
       const kept = Number.isFinite(loss) || this.revert() ? 'the last good weights are kept' : nothingKept;
       const what = `the loss is ${loss} and the gradient's norm ${gradNorm}`;
-      throw new TrainingError(`step ${this.#step + 1}: ${what}; ${kept}. ${advice(learningRate)}`);
+      const half = this.#parts.scaling ? ', or --precision fp32: half precision ends at 65504' : '';
+      throw new TrainingError(`step ${this.#step + 1}: ${what}; ${kept}. ${advice(learningRate)}${half}`);
     }
+    this.#parts.scaling?.held();
     this.#free(...Object.values(this.#state));
     this.#previous = this.#parameters;
     const { [FLAT]: parameters, ...state } = buffers;
@@ -200,6 +205,36 @@ export class Trainer {
     this.#state = state;
     this.#step++;
     return { loss, gradNorm, tokens };
+  }
+
+  /** What a step comes to. A gradient that overflows for the loss's scale is computed again. */
+  async #next(
+    batch: readonly TrainExample[],
+    learningRate: number,
+  ): Promise<StepResult & { readonly buffers: Record<string, DeviceBuffer> }> {
+    const { update, rates, scaling, options } = this.#parts;
+    for (;;) {
+      const scale = this.#lossScale();
+      const { loss, gradient, tokens } = await this.#gradientOf(batch, scale);
+      // They are good: those before them are no longer needed, and the update is when memory is scarcest.
+      if (Number.isFinite(loss)) this.#forgetPrevious();
+      const scalars = { ...options.optimizer.scalars(this.#step + 1), learningRate };
+      const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, float32([value], [])]));
+      const { tensors, buffers } = await update.run(
+        { ...feeds, ...scale, ...rates, ...this.#state, [FLAT]: this.#parameters, gradient },
+        [FLAT, ...options.optimizer.state],
+      );
+      this.#free(gradient);
+      const gradNorm = tensors.gradNorm!.data[0]!;
+      const overflows = Number.isFinite(loss) && !Number.isFinite(gradNorm);
+      if (!overflows || !scaling?.overflowed()) return { loss, gradNorm, tokens, buffers };
+      this.#free(...Object.values(buffers));
+    }
+  }
+
+  #lossScale(): Record<string, Tensor> {
+    const { scaling } = this.#parts;
+    return scaling ? { [LOSS_SCALE]: float32([scaling.scale], []) } : {};
   }
 
   /** Whether the parameters are any good: not once they have given what is no number, with none before them to go back to. */
@@ -221,7 +256,10 @@ export class Trainer {
     return true;
   }
 
-  async #gradientOf(batch: readonly TrainExample[]): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
+  async #gradientOf(
+    batch: readonly TrainExample[],
+    scale: Readonly<Record<string, Tensor>>,
+  ): Promise<{ loss: number; gradient: DeviceBuffer; tokens: number }> {
     const { options, sessions, frozen } = this.#parts;
     const session = await sessions.gradient();
     const divisor = float32([batch.reduce((sum, { loss, weight = 1 }) => sum + weight * loss.divisor, 0)], []);
@@ -232,7 +270,7 @@ export class Trainer {
     for (const part of microBatches(lengths, options.microBatchTokens)) {
       const feeds = await this.#feed(part.map((i) => rows[i]!));
       const { tensors, buffers } = await session.run(
-        { ...feeds, ...parameterFeeds(this.#parameters, frozen), divisor, gradient },
+        { ...feeds, ...scale, ...parameterFeeds(this.#parameters, frozen), divisor, gradient },
         ['gradient'],
       );
       loss += tensors.loss!.data[0]!;
@@ -281,14 +319,16 @@ export class Trainer {
   }
 
   /**
-   * Everything the next step depends on, by name: the trained values and the optimiser's vectors, all [P], and with PiSSA the
-   * `frozen` ones.
+   * Everything the next step depends on, by name: the trained values and the optimiser's vectors, all [P], with PiSSA the
+   * `frozen` ones, and in half precision how the loss is scaled.
    */
   async state(): Promise<ReadonlyMap<string, Tensor>> {
     const { frozen } = this.#parts;
     const vectors = new Map([[FLAT, await this.#parameters.read()]]);
     if (frozen) vectors.set(FROZEN, await frozen.values.read());
     for (const [name, buffer] of Object.entries(this.#state)) vectors.set(name, await buffer.read());
+    const { scaling } = this.#parts;
+    if (scaling) vectors.set(LOSS_SCALING, scaling.state);
     return vectors;
   }
 
@@ -307,6 +347,7 @@ export class Trainer {
         );
       return device.put(vector);
     };
+    this.#parts.scaling?.restore(vectors.get(LOSS_SCALING));
     const parameters = await put(FLAT);
     const state: Record<string, DeviceBuffer> = {};
     for (const name of options.optimizer.state) state[name] = await put(name);
@@ -341,6 +382,9 @@ export class Trainer {
     for (const buffer of buffers) if (buffer !== this.#zeros) buffer.free();
   }
 }
+
+/** Name of the loss's scale in a trainer's state. */
+const LOSS_SCALING = 'lossScaling';
 
 /** What is said where no good weights are left. */
 export const nothingKept = 'the weights before are no longer there, and these are not saved';

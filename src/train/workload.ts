@@ -6,7 +6,7 @@ import type { PerSplit } from '../data/example.ts';
 import type { Graph } from '../graph/graph.ts';
 import { withLora } from '../lora/lora.ts';
 import { isTrained } from '../lora/trained.ts';
-import { frozenLinear } from '../nn/linear.ts';
+import { frozenLinear, scalesLoss } from '../nn/linear.ts';
 import { type GraphCost, graphCost, graphCosts } from '../onnx/cost.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import { updateGraph } from '../optim/update.ts';
@@ -66,8 +66,9 @@ export interface WorkloadGraphs {
 
 export function workloadGraphs(work: Workload): WorkloadGraphs {
   const { precision = 'fp32' } = work;
+  const scaled = scalesLoss(precision);
   const from = work.prefixDemand?.layer;
-  const { graph: gradient, layout } = gradientGraph((g) => buildLoss(g, { ...work, from }), isTrained);
+  const { graph: gradient, layout } = gradientGraph((g) => buildLoss(g, { ...work, from }), isTrained, { scaled });
   const forward = forwardGraph({ ...work, linear: withLora(frozenLinear[precision], work.lora), from });
   const prefix = from === undefined ? undefined : prefixGraph({ spec: work.spec, layer: from, precision });
   const isFlat = (name: string) => layout.parts.has(name);
@@ -79,7 +80,10 @@ export function workloadGraphs(work: Workload): WorkloadGraphs {
     forward: (batch: Batch) => ofForward({ ...batch }),
     prefix: (batch: Batch) => ofPrefix?.({ ...batch }) ?? internal('no layers are cached'),
     update: () =>
-      graphCost(updateGraph(work.optimizer, layout.size, { maxGradNorm, rates: loraPlusRatio !== undefined }), {}),
+      graphCost(
+        updateGraph(work.optimizer, layout.size, { maxGradNorm, rates: loraPlusRatio !== undefined, scaled }),
+        {},
+      ),
   };
   return { gradient, forward, prefix, layout, costs };
 }

@@ -135,10 +135,17 @@ const whereOp: Op = {
   interpret: ([c, a, b]) => elementwise((p, x, y) => (p ? x! : y!), c!, a!, b!),
 };
 
-const onnxTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, bool: 9, uint32: 12, uint4: 21 } as const satisfies Record<
-  DType,
-  number
->;
+/** The numbers of ONNX's TensorProto.DataType. */
+export const onnxTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  bool: 9,
+  uint32: 12,
+  uint4: 21,
+  float16: 10,
+} as const satisfies Record<DType, number>;
 
 const castOp: Op<{ readonly to: DType }> = {
   name: 'cast',

@@ -1,4 +1,5 @@
 import { elementwiseOps } from './elementwise.ts';
+import { halfOps } from './half.ts';
 import { int4Ops } from './int4.ts';
 import { int8Ops } from './int8.ts';
 import { layoutOps } from './layout.ts';
@@ -17,6 +18,7 @@ export const ops = {
   ...matmulOps,
   ...layoutOps,
   ...rowOps,
+  ...halfOps,
   ...int8Ops,
   ...int4Ops,
   ...randomOps,
@@ -26,6 +28,7 @@ export const ops = {
 export type OpName = keyof typeof ops;
 
 export * from './elementwise.ts';
+export { halfProduct } from './half.ts';
 export { hasInt4Blocks, int4BlockSize, int4Product, int4ProductBack } from './int4.ts';
 export { int8Product, quantizeRows, rowScales } from './int8.ts';
 export * from './layout.ts';

@@ -1,5 +1,5 @@
-import { f16FromFloat32, float32FromF16 } from '../../checkpoint/dtype.ts';
 import { CheckpointError } from '../../core/errors.ts';
+import { f16FromFloat32, float32FromF16 } from '../../core/half.ts';
 
 /** Bytes of a row of `width` values. */
 export const rowBytes = (width: number): number => 2 * (width + 1);
