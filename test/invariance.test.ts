@@ -43,6 +43,18 @@ describe('logits', () => {
     expect(maxDifference(together[0]!, together[1]!)).toBeGreaterThan(1e-4);
   });
 
+  test('are the same where what all texts begin with is computed once', async () => {
+    const trainer = await Trainer.open(device, trainerOptions(model));
+    await trainer.step(examples(9), 1e-2);
+    const prompt = randomTexts(1, 3)[0]!;
+    const texts = randomTexts(9, 4).map((text) => Int32Array.of(...prompt, ...text));
+    const together = await trainer.logits(texts);
+    const alone: (readonly number[])[] = [];
+    for (const text of texts) alone.push((await trainer.logits([text]))[0]!);
+    expect(maxDifference(flat(together), flat(alone))).toBeLessThan(1e-5);
+    expect(maxDifference(together[0]!, together[1]!)).toBeGreaterThan(1e-4);
+  });
+
   test('of a fresh adapter equal the base model’s', async () => {
     const trainer = await Trainer.open(device, trainerOptions(model));
     const head = (await trainer.tensors()).get('score.weight')!;

@@ -16,10 +16,24 @@ export interface PackedTokens {
   readonly feeds: Readonly<Record<'positions' | 'slots' | 'places' | 'last', Tensor>>;
 }
 
-/** Packs examples without padding. Every example has at least one token. */
-export function packTokens(examples: readonly ArrayLike<number>[]): PackedTokens {
+/** How many tokens {@link packTokens} can share: those at the beginning that are the same in all, but the last of each. */
+export function sharedTokens(examples: readonly ArrayLike<number>[]): number {
+  const [first, ...others] = examples;
+  if (!first || others.length === 0) return 0;
+  let shared = examples.reduce((n, e) => Math.min(n, e.length), first.length) - 1;
+  for (const example of others) for (let t = 0; t < shared; t++) if (example[t] !== first[t]) shared = t;
+  return shared;
+}
+
+/**
+ * Packs examples without padding. Every example has at least one token.
+ *
+ * @param shared how many tokens at the beginning are the same in all of them, and less than any has: they become rows once, which
+ *        every example's slots point to. For graphs that are not differentiated: a row's cotangent would be that of one example.
+ */
+export function packTokens(examples: readonly ArrayLike<number>[], shared = 0): PackedTokens {
   const longest = examples.reduce((n, e) => Math.max(n, e.length), 0);
-  const count = examples.reduce((n, e) => n + e.length, 0);
+  const count = examples.reduce((n, e) => n + e.length - shared, shared);
   const ids = new Int32Array(count);
   const positions = new Int32Array(count);
   const places = new Int32Array(count);
@@ -27,7 +41,9 @@ export function packTokens(examples: readonly ArrayLike<number>[]): PackedTokens
   const last = new Int32Array(examples.length);
   let row = 0;
   for (const [b, example] of examples.entries()) {
-    for (let t = 0; t < example.length; t++, row++) {
+    const own = b > 0 ? shared : 0;
+    for (let t = 0; t < own; t++) slots[b * longest + t] = t;
+    for (let t = own; t < example.length; t++, row++) {
       ids[row] = example[t]!;
       positions[row] = t;
       places[row] = b * longest + t;

@@ -5,7 +5,7 @@ import { microBatches } from '../data/batches.ts';
 import { Graph } from '../graph/graph.ts';
 import { verify } from '../graph/verify.ts';
 import { classifier } from '../models/model.ts';
-import { packTokens } from '../models/packing.ts';
+import { packTokens, sharedTokens } from '../models/packing.ts';
 import type { DecoderSpec } from '../models/registry.ts';
 import {
   fileSource,
@@ -94,10 +94,8 @@ export async function openScorer(device: Device, model: ClassifierModel, inputs?
         SCORING_BUDGET,
       )) {
         signal?.throwIfAborted();
-        const feeds = await packedFeeds(
-          batch.map((i) => texts[i]!),
-          lookUp,
-        );
+        const together = batch.map((i) => texts[i]!);
+        const feeds = await packedFeeds(together, lookUp, model.from === undefined ? sharedTokens(together) : 0);
         const { tensors } = await session.run({ ...feeds, ...parameterFeeds(parameters, model.frozen) });
         const width = model.labels;
         for (const [row, i] of batch.entries())
@@ -109,9 +107,17 @@ export async function openScorer(device: Device, model: ClassifierModel, inputs?
   };
 }
 
-/** What a model over packed texts is fed. */
-export async function packedFeeds(texts: readonly Int32Array[], lookUp: InputLookup): Promise<Record<string, Tensor>> {
-  const { ids, feeds } = packTokens(texts);
+/**
+ * What a model over packed texts is fed.
+ *
+ * @param shared tokens that all begin with: see {@link packTokens}. What `lookUp` gives must then depend on the ids alone.
+ */
+export async function packedFeeds(
+  texts: readonly Int32Array[],
+  lookUp: InputLookup,
+  shared = 0,
+): Promise<Record<string, Tensor>> {
+  const { ids, feeds } = packTokens(texts, shared);
   return { ...feeds, embeddings: await lookUp(ids, texts) };
 }
 
