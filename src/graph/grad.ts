@@ -17,6 +17,7 @@ import { type Shape, sameShape, showShape } from './shape.ts';
 export function grad(loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.shape.length !== 0)
     throw new ShapeError(`grad: the loss must be a scalar, got ${showShape(loss.shape)} at ${loss.name}`);
+  loss.graph.isDifferentiated = true;
   const onPath = pathsFrom(wrt, loss);
   const recomputation = new Recomputation(loss);
   const cotangents = new Map<Value, Value>([[loss, loss.graph.constant(1)]]);

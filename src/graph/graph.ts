@@ -26,6 +26,8 @@ export class Graph {
   readonly inputs = new Map<string, Value>();
   readonly parameters = new Map<string, Value>();
   readonly outputs = new Map<string, Value>();
+  /** Whether some of it is a backward pass. */
+  isDifferentiated = false;
   #path: readonly string[] = [];
   readonly #known = new Map<string, Value>();
   readonly #names = new Map<string, number>();

@@ -92,7 +92,7 @@ interface Step {
 
 function emittedValues(graph: Graph, isFlat: (parameter: string) => boolean): Emitted[] {
   const outputs = [...graph.outputs.values()];
-  const fusions = fuse(ancestors(outputs), outputs);
+  const fusions = fuse(graph);
   const inputsOf = (v: Value) => fusions.get(v)?.inputs ?? v.inputs;
   const needed = ancestors(outputs, inputsOf);
   return graph.values

@@ -1,7 +1,21 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
+import { float32 } from '../core/tensor.ts';
+import { grad } from '../graph/grad.ts';
 import { Graph, type Value } from '../graph/graph.ts';
-import { add, expandLike, matmul, mul, padRows, square } from '../graph/ops/index.ts';
+import {
+  add,
+  expandLike,
+  matmul,
+  meanLast,
+  mul,
+  padRows,
+  reciprocal,
+  reshape,
+  sqrt,
+  square,
+  sum,
+} from '../graph/ops/index.ts';
 import { emitOnnx, type ParameterSource } from './emit.ts';
 import { ModelProtoSchema } from './onnx_pb.ts';
 
@@ -42,6 +56,24 @@ describe('what is written', () => {
 });
 
 describe('fusions', () => {
+  const norm = (g: Graph, x: Value) =>
+    mul(mul(x, reciprocal(sqrt(add(meanLast(square(x)), g.constant(1e-5))))), g.parameter('w', [4]));
+  const normOf = (build: (g: Graph, x: Value) => Value) =>
+    emit(
+      (g) => build(g, matrix(g, 'x', ['N', 4])),
+      () => ({ kind: 'inline', tensor: float32([1, 2, 3, 4]) }),
+    ).nodes;
+  test('a norm is one node', () => expect(normOf(norm)).toEqual(['SimplifiedLayerNormalization']));
+  test('not where something is differentiated', () =>
+    expect(
+      normOf((g, x) => {
+        const y = norm(g, x);
+        grad(reshape(sum(y, [0, 1]), []), [x]);
+        return y;
+      }),
+    ).toContain('ReduceSum'));
+  test('not if its inside is read elsewhere', () =>
+    expect(normOf((g, x) => add(norm(g, x), sqrt(add(meanLast(square(x)), g.constant(1e-5)))))).toContain('ReduceSum'));
   test('a product and an addend are one Gemm', () =>
     expect(emit((g) => add(matmul(matrix(g, 'a'), matrix(g, 'b')), matrix(g, 'c'))).nodes).toEqual(['Gemm']));
   test('not if the product is read elsewhere', () =>

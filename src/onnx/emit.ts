@@ -108,7 +108,7 @@ class Writer implements OnnxEmitter {
   constructor(graph: Graph, source: (parameter: string) => ParameterSource) {
     this.#graph = graph;
     this.#source = source;
-    this.#fusions = fuse(ancestors(graph.outputs.values()), graph.outputs.values());
+    this.#fusions = fuse(graph);
     this.#writeValues(graph.outputs.values());
   }
 

@@ -1,8 +1,11 @@
-import type { Value } from '../graph/graph.ts';
+import { ancestors, type Graph, type Value } from '../graph/graph.ts';
 import type { Call, OnnxEmitter, OpCost, Sized } from '../graph/op.ts';
+import { copy } from '../graph/ops/costs.ts';
 import { elementwiseOps } from '../graph/ops/elementwise.ts';
 import { expandOp } from '../graph/ops/layout.ts';
+import { constantOp } from '../graph/ops/leaf.ts';
 import { matmulOp } from '../graph/ops/matmul.ts';
+import { reduceOps } from '../graph/ops/reduce.ts';
 import { broadcast, sameShape } from '../graph/shape.ts';
 
 /** How a value is written instead of by its op: with which inputs, and as which nodes. */
@@ -17,12 +20,17 @@ export interface Fusion {
  *
  * - `x W + c` with nobody else reading the product becomes one Gemm with `c` as its addend.
  * - An elementwise op reads through an expansion: it broadcasts by itself.
+ * - A root-mean-square norm is one node where nothing is differentiated: a backward pass reads its inside, and whether a layer is
+ *   computed twice must not change the last digit.
  */
-export function fuse(values: ReadonlySet<Value>, outputs: Iterable<Value>): ReadonlyMap<Value, Fusion> {
+export function fuse(graph: Graph): ReadonlyMap<Value, Fusion> {
+  const outputs = [...graph.outputs.values()];
+  const values = ancestors(outputs);
   const readers = countReaders(values, outputs);
   const fusions = new Map<Value, Fusion>();
   for (const v of values) {
-    const fusion = gemmWithAddend(v, readers) ?? throughExpansion(v);
+    const fusion =
+      gemmWithAddend(v, readers) ?? (graph.isDifferentiated ? undefined : rmsNorm(v, readers)) ?? throughExpansion(v);
     if (fusion) fusions.set(v, fusion);
   }
   return fusions;
@@ -57,6 +65,49 @@ type MatmulAttrs = Parameters<typeof matmulOp.infer>[1];
 const isGemm = (x: Value): boolean => x.op === matmulOp && x.inputs.every((i) => i.shape.length === 2);
 
 const broadcasting = new Set<unknown>([elementwiseOps.add, elementwiseOps.sub, elementwiseOps.mul, elementwiseOps.div]);
+
+/** w · x · 1 / √(Σx² · 1/C + eps), as nn/norm.ts writes it. */
+function rmsNorm(v: Value, readers: ReadonlyMap<Value, number>): Fusion | undefined {
+  const { add, mul, reciprocal, sqrt, square } = elementwiseOps;
+  const [normed, weight] = v.inputs;
+  if (v.op !== mul || !chain(normed, [mul], readers) || weight?.shape.length !== 1) return undefined;
+  const [x, inverse] = normed!.inputs as [Value, Value];
+  const inside = chain(inverse, [reciprocal, sqrt, add, mul, reduceOps.sum, square], readers);
+  if (!inside) return undefined;
+  const [, , shifted, mean, total, squares] = inside as [Value, Value, Value, Value, Value, Value];
+  const [epsilon, share] = [numberOf(shifted.inputs[1]), numberOf(mean.inputs[1])];
+  const ofRows = total.shape.at(-1) === 1 && share === 1 / Number(x.shape.at(-1));
+  if (squares.inputs[0] !== x || !ofRows || epsilon === undefined || !sameShape(x.shape, v.shape)) return undefined;
+  return {
+    inputs: [x, weight],
+    emit: (emit, inputs) =>
+      emit.node('SimplifiedLayerNormalization', inputs, { axis: -1, epsilon: { float: epsilon } }),
+    cost: (inputs, result) => ({ ...copy(inputs, result), flops: result.bytes }),
+  };
+}
+
+/** The values of ops that are applied one to the other's result, the last first; undefined unless each is read by the next alone. */
+function chain(
+  last: Value | undefined,
+  ops: readonly unknown[],
+  readers: ReadonlyMap<Value, number>,
+): Value[] | undefined {
+  const values: Value[] = [];
+  let value = last;
+  for (const op of ops) {
+    if (!value || (value.op as unknown) !== op || readers.get(value) !== 1) return undefined;
+    values.push(value);
+    value = value.inputs[0];
+  }
+  return values;
+}
+
+/** A constant with one value. */
+function numberOf(value: Value | undefined): number | undefined {
+  if ((value?.op as unknown) !== constantOp) return undefined;
+  const { data } = (value as Call<{ readonly data: readonly number[] }>).attrs;
+  return data.length === 1 ? data[0] : undefined;
+}
 
 function throughExpansion(v: Value): Fusion | undefined {
   if (!broadcasting.has(v.op) || !v.inputs.some((x) => x.op === expandOp)) return undefined;
