@@ -24,6 +24,11 @@ const ints = (v: Value, data: number[], shape = [data.length]) => v.graph.consta
 const slots = (v: Value) => ints(v, [0, 1, 2, 3, 5, 5, 4, 5, 5], [3, 3]);
 const places = (v: Value) => ints(v, [0, 1, 2, 3, 6]);
 
+/** What the gradient of y gives of a cotangent. */
+const backThrough = (y: Value, x: Value, dy: Value) => {
+  const weighted = g.mul(y, dy);
+  return g.add(grad(g.reshape(g.sum(weighted, [0, 1]), []), [x])[0]!, x);
+};
 const signs = (v: Value, width: number) =>
   v.graph.constant(
     Array.from({ length: width }, (_, i) => (i % 3) - 1),
@@ -215,7 +220,13 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
       build: (x) => g.int4Product(g.matmul(x, signs(x, 32)), { weight: 'q', in: 32, out: 3 }),
     },
   ],
-  int4ProductBack: [{ shapes: [[2, 3]], build: (x) => g.int4ProductBack(x, { weight: 'q', in: 32, out: 3 }) }],
+  int4WrittenOut: [
+    { shapes: [[2, 32]], build: (x) => g.int4ProductWrittenOut(x, { weight: 'q', in: 32, out: 3 }) },
+    {
+      shapes: [[2, 32], [2, 3]],
+      build: (x, y) => backThrough(g.int4ProductWrittenOut(x, { weight: 'q', in: 32, out: 3 }), x, y),
+    },
+  ],
   uniform: [
     {
       shapes: [[2, 4]],

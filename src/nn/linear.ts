@@ -1,5 +1,5 @@
 import type { Value } from '../graph/graph.ts';
-import { add, halfProduct, int4Product, int8Product, matmul } from '../graph/ops/index.ts';
+import { add, halfProduct, int4Product, int4ProductWrittenOut, int8Product, matmul } from '../graph/ops/index.ts';
 
 export interface LinearSpec {
   readonly in: number;
@@ -42,11 +42,18 @@ const int8: Linear = (x, spec) => {
  *
  * Shapes: as {@link dense}
  */
-const int4: Linear = (x, spec) => {
-  const { graph } = x;
-  const y = int4Product(x, { weight: `${graph.path}.weight`, in: spec.in, out: spec.out });
-  return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
-};
+const int4 = overInt4(int4Product);
+
+/** The same, exact in both directions and slower: no place where it is computed has blocks of its own. */
+const int4WrittenOut = overInt4(int4ProductWrittenOut);
+
+function overInt4(product: typeof int4Product): Linear {
+  return (x, spec) => {
+    const { graph } = x;
+    const y = product(x, { weight: `${graph.path}.weight`, in: spec.in, out: spec.out });
+    return spec.bias ? add(y, graph.parameter('bias', [spec.out])) : y;
+  };
+}
 
 /**
  * The plain linear layer in half precision: see graph/ops/half.ts.
@@ -63,7 +70,13 @@ const fp16: Linear = (x, spec) => {
 export const precisions = ['fp32', 'fp16', 'int8', 'int4'] as const;
 export type Precision = (typeof precisions)[number];
 
+/** The frozen linear layers of a precision. */
 export const frozenLinear: Readonly<Record<Precision, Linear>> = { fp32: dense, fp16, int8, int4 };
 
 /** Whether cotangents are so narrow that the loss has to be scaled: see optim/loss-scaling.ts. */
 export const scalesLoss = (precision: Precision): boolean => precision === 'fp16';
+
+/**
+ * Those of a model whose layers are computed twice: int4's blocks would be held for each time, so its weights are written out.
+ */
+export const recomputedLinear: Readonly<Record<Precision, Linear>> = { ...frozenLinear, int4: int4WrittenOut };

@@ -16,7 +16,7 @@ import { classifier } from '../models/model.ts';
 import { packingInputs } from '../models/packing.ts';
 import { type InputLookup, openEmbeddings } from '../models/weights.ts';
 import { dropout } from '../nn/dropout.ts';
-import { frozenLinear, type Precision, scalesLoss } from '../nn/linear.ts';
+import { frozenLinear, type Precision, recomputedLinear, scalesLoss } from '../nn/linear.ts';
 import { emitOnnx } from '../onnx/emit.ts';
 import { FLAT, type FlatLayout, FROZEN, flatLayout, pack, unpack } from '../optim/flat.ts';
 import { LossScaling } from '../optim/loss-scaling.ts';
@@ -430,7 +430,8 @@ export function buildLoss(
   { task, lora, spec, labels, posWeight, precision = 'fp32', gradientCheckpointing: recompute, from }: LossOptions,
 ): Value {
   const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
-  const linear = withLora(frozenLinear[precision], lora, drop);
+  const frozen = (recompute ? recomputedLinear : frozenLinear)[precision];
+  const linear = withLora(frozen, lora, drop);
   const logits = classifier(graph, spec, labels, { linear, embeddings: 'given', from, recompute });
   return lossOf(task, logits, posWeight ? { posWeight } : {});
 }

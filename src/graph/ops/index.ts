@@ -29,7 +29,7 @@ export type OpName = keyof typeof ops;
 
 export * from './elementwise.ts';
 export { halfProduct } from './half.ts';
-export { hasInt4Blocks, int4BlockSize, int4Product, int4ProductBack } from './int4.ts';
+export { hasInt4Blocks, int4BlockSize, int4Product, int4ProductWrittenOut } from './int4.ts';
 export { int8Product, quantizeRows, rowScales } from './int8.ts';
 export * from './layout.ts';
 export { filled, iota } from './leaf.ts';

@@ -3,8 +3,9 @@
  *
  *     Ŵ_oi = s_ob (q_oi − 8),   0 ≤ q ≤ 15,   b = ⌊i / B⌋
  *
- * Forward the engine multiplies the nibbles as they are, with activations rounded to 8 bits per row and block; backward
- * Ŵ is written out in float32 for the one product and let go.
+ * There are two ways to multiply. x Ŵᵀ the engine can take from the nibbles as they are, with activations rounded to 8 bits per row
+ * and block: fast, of a copy of the blocks for each place where that is done. Both x Ŵᵀ and dy Ŵ can be taken of Ŵ written out in
+ * float32 for the one product, and let go: exact, slower, of the stored nibbles alone.
  *
  * @see Dettmers et al. 2023, arXiv:2305.14314 (QLoRA): a base stored in 4 bits, both products in full precision.
  */
@@ -13,6 +14,7 @@ import { sizeOf } from '../../core/tensor.ts';
 import type { Value } from '../graph.ts';
 import type { NdArray, Op } from '../op.ts';
 import { fixed, showShape, showType, type TensorType } from '../shape.ts';
+import { matmulOp } from './matmul.ts';
 
 /** What a weight of zero is stored as. */
 const ZERO = 8;
@@ -58,7 +60,7 @@ export const int4ProductOp: Op<ProductAttrs> = {
   // dx = dy Ŵ
   vjp({ inputs: [x, blocks], attrs: { weight } }, dy) {
     const sides = { in: fixed(x!.shape[1], 'inputs'), out: fixed(blocks!.shape[0], 'outputs') };
-    return [() => int4ProductBack(dy, { weight, ...sides }), null, null];
+    return [() => writtenOut(dy, { weight, ...sides }, { transB: false }), null, null];
   },
   onnx(emit, [x, blocks, scales], { inputs }) {
     const [out, count, half] = inputs[1]!.shape.map(Number) as [number, number, number];
@@ -79,72 +81,59 @@ export const int4ProductOp: Op<ProductAttrs> = {
     // The activations in 8 bits, with a scale for each block.
     scratchBytes: x!.bytes / 2,
   }),
-  interpret([x, blocks, scales]) {
-    const width = x!.shape[1]!;
+  interpret([x, blocks, scales], call, env) {
     const nibbles = Float64Array.from({ length: 2 * blocks!.data.length }, (_, i) => {
       const byte = blocks!.data[i >> 1]!;
       return i % 2 === 0 ? byte % 16 : Math.floor(byte / 16);
     });
-    const weight = dequantized({ shape: [blocks!.shape[0]!, width], data: nibbles }, scales!);
-    const [rows, outputs] = [x!.shape[0]!, weight.shape[0]!];
-    const data = Float64Array.from({ length: rows * outputs }, (_, at) => {
-      const [n, o] = [Math.floor(at / outputs), at % outputs];
-      return dot(width, (i) => x!.data[n * width + i]! * weight.data[o * width + i]!);
-    });
-    return { shape: [rows, outputs], data };
+    const weight = dequantized({ shape: [blocks!.shape[0]!, x!.shape[1]!], data: nibbles }, scales!);
+    const attrs = { transA: false, transB: true, scale: 1 };
+    return matmulOp.interpret([x!, weight], { ...call, attrs } as never, env);
   },
 };
 
-const int4ProductBackOp: Op<ProductAttrs> = {
-  name: 'int4ProductBack',
-  infer([dy, nibbles, scales]) {
+interface WrittenOutAttrs extends ProductAttrs {
+  /** x Ŵᵀ, or dy Ŵ. */
+  readonly transB: boolean;
+}
+
+const int4WrittenOutOp: Op<WrittenOutAttrs> = {
+  name: 'int4WrittenOut',
+  infer([x, nibbles, scales], { transB }) {
     const [out, into] = nibbles!.shape.map((d) => fixed(d, 'a side of a weight')) as [number, number];
     if (nibbles!.dtype !== 'uint4' || scales!.shape[0] !== out || into % fixed(scales!.shape[1], 'blocks') !== 0)
       throw new ShapeError(
         `wants a uint4 weight [O, I] and scales [O, blocks], got ${showType(nibbles!)} and ${showShape(scales!.shape)}`,
       );
-    expectRows(dy!, out);
-    return { dtype: 'float32', shape: [dy!.shape[0]!, into] };
+    expectRows(x!, transB ? into : out);
+    return { dtype: 'float32', shape: [x!.shape[0]!, transB ? out : into] };
   },
-  // d(dy) = dx Ŵᵀ: the forward product.
-  vjp({ inputs: [, nibbles], attrs: { weight } }, dx) {
+  vjp({ inputs: [, nibbles], attrs: { weight, transB } }, dy) {
     const [out, into] = nibbles!.shape.map((d) => fixed(d, 'a side of a weight')) as [number, number];
-    return [() => int4Product(dx, { weight, in: into, out }), null, null];
+    return [() => writtenOut(dy, { weight, in: into, out }, { transB: !transB }), null, null];
   },
-  onnx(emit, [dy, nibbles, scales], { inputs: [, w, s] }) {
+  onnx(emit, [x, nibbles, scales], { inputs: [, w, s], attrs: { transB } }) {
     const [out, count] = s!.shape.map(Number) as [number, number];
     const zeros = emit.constant('uint4', new Uint8Array(out * count).fill(ZERO), [out, count]);
     const size = Number(w!.shape[1]) / count;
     const weight = emit.node('DequantizeLinear', [nibbles!, scales!, zeros], { axis: 1, block_size: size });
-    return emit.node('MatMul', [dy!, weight]);
+    return emit.node('Gemm', [x!, weight], { transB: Number(transB) });
   },
-  cost([dy, nibbles, scales], result) {
+  cost([x, nibbles, scales], result) {
     const written = 4 * sizeOf(nibbles!.shape);
     return {
       kind: 'product',
       nodes: 2,
-      flops: 2 * dy!.shape[1]! * sizeOf(result.shape),
-      bytes: dy!.bytes + nibbles!.bytes + scales!.bytes + 2 * written + result.bytes,
+      flops: 2 * x!.shape[1]! * sizeOf(result.shape),
+      bytes: x!.bytes + nibbles!.bytes + scales!.bytes + 2 * written + result.bytes,
       scratchBytes: written,
     };
   },
-  interpret([dy, nibbles, scales]) {
-    const weight = dequantized(nibbles!, scales!);
-    const [out, into] = weight.shape as [number, number];
-    const rows = dy!.shape[0]!;
-    const data = Float64Array.from({ length: rows * into }, (_, at) => {
-      const [n, i] = [Math.floor(at / into), at % into];
-      return dot(out, (o) => dy!.data[n * out + o]! * weight.data[o * into + i]!);
-    });
-    return { shape: [rows, into], data };
+  interpret([x, nibbles, scales], call, env) {
+    const attrs = { transA: false, transB: call.attrs.transB, scale: 1 };
+    return matmulOp.interpret([x!, dequantized(nibbles!, scales!)], { ...call, attrs } as never, env);
   },
 };
-
-function dot(length: number, term: (k: number) => number): number {
-  let total = 0;
-  for (let k = 0; k < length; k++) total += term(k);
-  return total;
-}
 
 /** Ŵ. Nibbles [out, in], scales [out, blocks] */
 function dequantized({ shape, data }: NdArray, scales: NdArray): NdArray {
@@ -162,7 +151,7 @@ const scalesOf = ({ graph }: Value, { weight, in: into, out }: Sides): Value =>
   graph.parameterAt(`${weight}.int4.scale`, [out, into / int4BlockSize(into)]);
 
 /**
- * The product with a weight in int4: x Ŵᵀ, whose gradient is dy Ŵ.
+ * The product with a weight in int4: x Ŵᵀ, whose gradient is dy Ŵ, which is always taken of Ŵ written out.
  *
  * Reads `<weight>.int4.blocks` [out, blocks, B/2], two values to a byte, the lower half first; the same bytes as
  * `<weight>.int4` [out, in]; and `<weight>.int4.scale` [out, blocks]: see quantize/int4.ts.
@@ -176,14 +165,16 @@ export function int4Product(x: Value, sides: Sides): Value {
   return x.graph.apply(int4ProductOp, [x, blocks, scalesOf(x, sides)], { weight });
 }
 
-/** The product of the other direction, dy Ŵ. dy [N, out] → [N, in] */
-export function int4ProductBack(dy: Value, sides: Sides): Value {
+/** As {@link int4Product}, of Ŵ written out in both directions. */
+export const int4ProductWrittenOut = (x: Value, sides: Sides): Value => writtenOut(x, sides, { transB: true });
+
+function writtenOut(x: Value, sides: Sides, { transB }: Pick<WrittenOutAttrs, 'transB'>): Value {
   const { weight, in: into, out } = sides;
-  const nibbles = dy.graph.parameterAt(`${weight}.int4`, [out, into], 'uint4');
-  return dy.graph.apply(int4ProductBackOp, [dy, nibbles, scalesOf(dy, sides)], { weight });
+  const nibbles = x.graph.parameterAt(`${weight}.int4`, [out, into], 'uint4');
+  return x.graph.apply(int4WrittenOutOp, [x, nibbles, scalesOf(x, sides)], { weight, transB });
 }
 
 export const int4Ops = {
   int4Product: int4ProductOp as Op,
-  int4ProductBack: int4ProductBackOp as Op,
+  int4WrittenOut: int4WrittenOutOp as Op,
 };
