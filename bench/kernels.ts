@@ -5,12 +5,13 @@
  *     node --import tsx bench/kernels.ts
  */
 
+import { internal } from '../src/core/errors.ts';
 import { random } from '../src/core/random.ts';
 import { float32, int32, sizeOf, type Tensor } from '../src/core/tensor.ts';
 import { Graph, type Value } from '../src/graph/graph.ts';
-import type { Op } from '../src/graph/op.ts';
+import type { OnnxAttribute, Op } from '../src/graph/op.ts';
 import { add, int8Product, matmul, mul, reshape, sigmoid } from '../src/graph/ops/index.ts';
-import type { TensorType } from '../src/graph/shape.ts';
+import type { Shape } from '../src/graph/shape.ts';
 import { packTokens } from '../src/models/packing.ts';
 import { causalAttention, joinHeads, splitHeads } from '../src/nn/attention.ts';
 import { rmsNorm } from '../src/nn/norm.ts';
@@ -26,32 +27,36 @@ const rounds = 31;
 const device = new Device({ threads: Number(process.env.THREADS ?? 2) });
 const rng = random(1);
 
+interface KernelOptions {
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly domain?: string;
+  /** Inputs that are left out after the third. */
+  readonly absent?: number;
+  /** A whole number that is the second input. */
+  readonly second?: number;
+}
+
 /** An op that is one node of the engine's, for this file alone. */
-const kernel = (
+function kernel(
   type: string,
   inputs: readonly Value[],
-  result: TensorType,
-  {
-    attributes = {},
-    domain = 'com.microsoft',
-    absent = 0,
-  }: { attributes?: object; domain?: string; absent?: number } = {},
-): Value => {
+  shape: Shape,
+  { attributes = {}, domain = 'com.microsoft', absent = 0, second }: KernelOptions = {},
+): Value {
   const op: Op = {
     name: type,
-    infer: () => result,
+    infer: () => ({ dtype: 'float32', shape }),
     vjp: 'not differentiable',
-    onnx: (emit, names) => {
-      const given = [...names.slice(0, 3), ...Array(absent).fill(''), ...names.slice(3)];
-      return emit.node(type, given, attributes as never, domain);
+    onnx(emit, names) {
+      const number = second === undefined ? [] : [emit.constant('int64', [second], [1])];
+      const given = [names[0]!, ...number, ...names.slice(1, 3), ...Array(absent).fill(''), ...names.slice(3)];
+      return emit.node(type, given, attributes, domain);
     },
     cost: (_, { bytes }) => ({ kind: 'pass', nodes: 1, flops: 0, bytes, scratchBytes: 0 }),
-    interpret: () => {
-      throw new Error(`${type} is only run by the engine`);
-    },
+    interpret: () => internal(`${type} is only run by the engine`),
   };
   return inputs[0]!.graph.apply(op, inputs, {});
-};
+}
 
 type Build = (graph: Graph) => Value | readonly Value[];
 
@@ -165,7 +170,7 @@ for (const { width, inner, heads, kvHeads, headDim } of [
       kernel(
         'SimplifiedLayerNormalization',
         [rows(graph, 'x', width), graph.parameter('weight', [width])],
-        { dtype: 'float32', shape: [N, width] },
+        [N, width],
         { attributes: { axis: -1, epsilon: { float: eps } }, domain: '' },
       ),
   );
@@ -176,7 +181,7 @@ for (const { width, inner, heads, kvHeads, headDim } of [
       kernel(
         'SkipSimplifiedLayerNormalization',
         [rows(graph, 'x', width), rows(graph, 'z', width), graph.parameter('weight', [width])],
-        { dtype: 'float32', shape: [N, width] },
+        [N, width],
         { attributes: { epsilon: { float: eps } } },
       ),
   );
@@ -188,12 +193,7 @@ for (const { width, inner, heads, kvHeads, headDim } of [
     },
     (graph) => {
       const gate = rows(graph, 'g', inner);
-      const silu = kernel(
-        'QuickGelu',
-        [gate],
-        { dtype: 'float32', shape: [N, inner] },
-        { attributes: { alpha: { float: 1 } } },
-      );
+      const silu = kernel('QuickGelu', [gate], [N, inner], { attributes: { alpha: { float: 1 } } });
       return mul(silu, rows(graph, 'u', inner));
     },
   );
@@ -209,11 +209,11 @@ for (const { width, inner, heads, kvHeads, headDim } of [
         'RotaryEmbedding',
         [
           reshape(rows(graph, 'x', heads * headDim), [B, T, heads * headDim]),
-          graph.constant([0], { dtype: 'int32', shape: [1] }).graph.input('first', 'int64' as never, [1]),
           graph.parameter('cos', [T, headDim / 2]),
           graph.parameter('sin', [T, headDim / 2]),
         ],
-        { dtype: 'float32', shape: [B, T, heads * headDim] },
+        [B, T, heads * headDim],
+        { second: 0 },
       ),
   );
   const size = { heads, kvHeads, headDim };
@@ -241,7 +241,7 @@ for (const { width, inner, heads, kvHeads, headDim } of [
           graph.input('lengths', 'int32', [B]),
           graph.constant([T], { dtype: 'int32', shape: [1] }),
         ],
-        { dtype: 'float32', shape: [B, T, heads * headDim] },
+        [B, T, heads * headDim],
         { attributes: { num_heads: heads, kv_num_heads: kvHeads }, absent: 2 },
       );
     },
