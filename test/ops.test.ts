@@ -223,7 +223,10 @@ const rows: { readonly [K in OpName]: readonly Row[] } = {
   int4WrittenOut: [
     { shapes: [[2, 32]], build: (x) => g.int4ProductWrittenOut(x, { weight: 'q', in: 32, out: 3 }) },
     {
-      shapes: [[2, 32], [2, 3]],
+      shapes: [
+        [2, 32],
+        [2, 3],
+      ],
       build: (x, y) => backThrough(g.int4ProductWrittenOut(x, { weight: 'q', in: 32, out: 3 }), x, y),
     },
   ],
