@@ -1,8 +1,8 @@
 """One job of versus-peft.ts on PyTorch + transformers + PEFT, in a process of its own. Prints one line of JSON.
 
-usage: versus_peft_torch.py JOB PRECISION THREADS        (JOB as versus-peft/job.ts describes it; fp32 or bf16)
+usage: versus_peft_torch.py JOB PRECISION[:checkpointed] THREADS        (JOB as versus-peft/job.ts describes it; fp32 or bf16)
 Training: LoRA on every linear layer through `get_peft_model`, a base in bf16 with adapters in fp32 as PEFT makes them by default;
-batches as given, padded on the right to their longest row, as the Trainer does. Inference: `PeftModel.from_pretrained`, merged into
+batches as given, padded on the right to their longest row, as the Trainer does; checkpointed, with transformers' gradient checkpointing. Inference: `PeftModel.from_pretrained`, merged into
 the base, batches of 32 padded to their longest text. Attention is transformers' default, SDPA.
 """
 import json, re, sys, time
@@ -10,7 +10,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
-job, precision, threads = json.load(open(sys.argv[1], encoding='utf-8')), sys.argv[2], int(sys.argv[3])
+job, threads = json.load(open(sys.argv[1], encoding='utf-8')), int(sys.argv[3])
+precision, _, checkpointed = sys.argv[2].partition(':')
 torch.set_num_threads(threads)
 
 
@@ -56,6 +57,8 @@ def train():
     model = get_peft_model(model, LoraConfig(
         task_type='SEQ_CLS', r=job['rank'], lora_alpha=job['alpha'], lora_dropout=0.0, target_modules=targets,
         layers_to_transform=job.get('layers')))
+    if checkpointed:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=dict(use_reentrant=False))
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
     classes = job['task'] == 'single_label_classification'

@@ -14,9 +14,9 @@ const defaults = parseTrainConfig({ data: 'social-posts' });
 export interface BenchOptions {
   readonly shapes: readonly ShapeName[];
   readonly measurements: readonly Measurement[];
-  /** Precisions of ours; with `:checkpointed` after it, layers are computed twice by the gradient. */
+  /** Precisions of ours; with `:checkpointed` after it, with gradient checkpointing. */
   readonly ours: readonly string[];
-  /** Precisions of PyTorch. */
+  /** Precisions of PyTorch, in the same way. */
   readonly theirs: readonly string[];
   readonly python: string;
   readonly data: string;
@@ -62,7 +62,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     shapes: named('shapes', values.shapes, shapeNames),
     measurements: named('figures', values.figures, measurements),
     ours: values.ours.split(','),
-    theirs: named('theirs', values.theirs, ['fp32', 'bf16']),
+    theirs: named('theirs', values.theirs, ['fp32', 'bf16', 'fp32:checkpointed', 'bf16:checkpointed']),
     python,
     data,
     rounds: positive('rounds', values.rounds ?? (quick ? '1' : '5')),
