@@ -1,7 +1,7 @@
 /**
  * One job of versus-peft.ts on emotune, in a process of its own. Prints one line of JSON.
  *
- *     node bench/dist/bench/versus-peft-ours.js JOB PRECISION[:checkpointed] THREADS
+ *     node bench/dist/bench/versus-peft-ours.js JOB PRECISION[:checkpointed] THREADS DEVICE
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,6 +15,7 @@ import { adamw } from '../src/optim/adamw.ts';
 import { loadClassifier } from '../src/predict/classifier.ts';
 import { Device } from '../src/runtime/device.ts';
 import { peakMemoryBytes } from '../src/runtime/memory.ts';
+import type { Provider } from '../src/runtime/provider.ts';
 import { parseTrainConfig } from '../src/train/config.ts';
 import { fillPrefix } from '../src/train/prefix/fill.ts';
 import { lossTarget } from '../src/train/targets.ts';
@@ -22,11 +23,11 @@ import { type TrainExample, Trainer } from '../src/train/trainer.ts';
 import type { ClassifyJob, ClassifyOutcome, Job, Outcomes, TrainJob, TrainOutcome } from './versus-peft/job.ts';
 import { measurePeaks } from './versus-peft/peaks.ts';
 
-const [file, given, threads] = process.argv.slice(2) as [string, string, string];
+const [file, given, threads, provider] = process.argv.slice(2) as [string, string, string, Provider];
 /** An unknown precision is refused. */
 const precision = parseTrainConfig({ data: '', precision: given.split(':')[0] as Precision }).precision as Precision;
 const gradientCheckpointing = given.endsWith(':checkpointed');
-const openDevice = () => new Device({ threads: Number(threads) });
+const openDevice = () => new Device({ choice: { provider }, threads: Number(threads) });
 
 const run: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>) => Promise<Outcomes[K]> } = {
   train,
@@ -122,7 +123,12 @@ async function cached(
 }
 
 async function classify({ base, adapter, single, repeats, texts, passes }: ClassifyJob): Promise<ClassifyOutcome> {
-  const classifier = await loadClassifier(adapter, { base, threads: Number(threads), precision });
+  const classifier = await loadClassifier(adapter, {
+    base,
+    threads: Number(threads),
+    precision,
+    device: provider,
+  });
   await classifier.classify([single]);
   const firstAtMs = Date.now();
   const singleSeconds: number[] = [];

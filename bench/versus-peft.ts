@@ -24,8 +24,8 @@ async function bench(options: BenchOptions): Promise<void> {
   const python = pythonVersions(options.python);
   if (!python) console.error(withoutPython(options.python));
   const systems = [
-    ...options.ours.map(ours),
-    ...(python ? options.theirs.map((precision) => pytorch(options.python, precision)) : []),
+    ...options.ours.map((precision) => ours(precision, options.device)),
+    ...(python ? options.theirs.map((precision) => pytorch(options.python, precision, options.device)) : []),
   ];
   const texts = await loadTexts(options.data);
   const folder = join(options.work, `run-${process.pid}`);
@@ -109,7 +109,7 @@ function aboutOf(job: Job, { options, texts, shape, measurement, peaks }: Each):
 }
 
 async function measurePeaks(options: BenchOptions, work: string): Promise<PeaksOutcome> {
-  const answer = await runJob(ours('fp32'), { kind: 'peaks' }, { ...options, work });
+  const answer = await runJob(ours('fp32', options.device), { kind: 'peaks' }, { ...options, work });
   if ('error' in answer) throw new Error(`the machine's peaks could not be measured: ${answer.error}`);
   return answer.outcome;
 }

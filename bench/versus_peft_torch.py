@@ -1,6 +1,6 @@
 """One job of versus-peft.ts on PyTorch + transformers + PEFT, in a process of its own. Prints one line of JSON.
 
-usage: versus_peft_torch.py JOB PRECISION[:checkpointed] THREADS        (JOB as versus-peft/job.ts describes it; fp32 or bf16)
+usage: versus_peft_torch.py JOB PRECISION[:checkpointed] THREADS DEVICE        (JOB as versus-peft/job.ts describes it; fp32 or bf16; cpu or cuda)
 Training: LoRA on every linear layer through `get_peft_model`, a base in bf16 with adapters in fp32 as PEFT makes them by default;
 batches as given, padded on the right to their longest row, as the Trainer does; checkpointed, with transformers' gradient checkpointing. Inference: `PeftModel.from_pretrained`, merged into
 the base, batches of 32 padded to their longest text. Attention is transformers' default, SDPA.
@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
-job, threads = json.load(open(sys.argv[1], encoding='utf-8')), int(sys.argv[3])
+job, threads, device = json.load(open(sys.argv[1], encoding='utf-8')), int(sys.argv[3]), sys.argv[4]
 precision, _, checkpointed = sys.argv[2].partition(':')
 torch.set_num_threads(threads)
 
@@ -19,7 +19,7 @@ def base_model(**more):
     model = AutoModelForSequenceClassification.from_pretrained(
         job['base'], num_labels=job['labels'], dtype={'fp32': torch.float32, 'bf16': torch.bfloat16}[precision], **more)
     model.config.pad_token_id = model.config.eos_token_id
-    return model
+    return model.to(device)
 
 
 def padded(texts, pad):
@@ -27,7 +27,7 @@ def padded(texts, pad):
     ids, mask = torch.full((len(texts), longest), pad), torch.zeros(len(texts), longest, dtype=torch.long)
     for i, text in enumerate(texts):
         ids[i, : len(text)], mask[i, : len(text)] = torch.tensor(text), 1
-    return dict(input_ids=ids, attention_mask=mask)
+    return dict(input_ids=ids.to(device), attention_mask=mask.to(device))
 
 
 def logits_of(model, texts, batch=32):
@@ -67,7 +67,7 @@ def train():
 
     def step(numbers, rate):
         batch = padded([rows[i]['ids'] for i in numbers], model.config.pad_token_id)
-        targets = torch.tensor([rows[i]['target'] for i in numbers], dtype=torch.float32)
+        targets = torch.tensor([rows[i]['target'] for i in numbers], dtype=torch.float32, device=device)
         for group in optimizer.param_groups:
             group['lr'] = rate
         loss = model(**batch, labels=targets.argmax(1) if classes else targets).loss

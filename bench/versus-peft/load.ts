@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
@@ -32,4 +33,29 @@ function busySeconds(): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Begins to watch how much of the GPUs' memory is taken, ten times a second.
+ *
+ * @returns what to call at the end: the most that was taken beyond what was at the beginning, in bytes; undefined where NVIDIA's
+ *          tool does not say.
+ */
+export function watchGpuMemory(): () => Promise<number | undefined> {
+  const args = ['--query-gpu=memory.used', '--format=csv,noheader,nounits', '--loop-ms=100'];
+  const tool = spawn('nvidia-smi', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise<void>((resolve) => {
+    tool.on('error', () => resolve());
+    tool.on('close', () => resolve());
+  });
+  let said = '';
+  tool.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  return async () => {
+    tool.kill();
+    await ended;
+    const mebibytes = said.split('\n').slice(0, -1).map(Number).filter(Number.isFinite);
+    return mebibytes.length === 0 ? undefined : 2 ** 20 * (Math.max(...mebibytes) - mebibytes[0]!);
+  };
 }

@@ -2,6 +2,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../../src/core/errors.ts';
+import { type Provider, providers } from '../../src/runtime/provider.ts';
 import { parseTrainConfig } from '../../src/train/config.ts';
 import { figures } from './figures.ts';
 import type { Measurement } from './plan.ts';
@@ -18,6 +19,8 @@ export interface BenchOptions {
   readonly ours: readonly string[];
   /** Precisions of PyTorch, in the same way. */
   readonly theirs: readonly string[];
+  /** What computes ours; PyTorch takes CUDA where it is a GPU. */
+  readonly device: Provider;
   readonly python: string;
   readonly data: string;
   readonly rounds: number;
@@ -42,6 +45,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       figures: { type: 'string', default: measurements.join() },
       ours: { type: 'string', default: 'fp32' },
       theirs: { type: 'string', default: 'fp32,bf16' },
+      device: { type: 'string', default: 'cpu' },
       python: { type: 'string', default: 'python3' },
       data: { type: 'string', default: 'social-posts' },
       rounds: { type: 'string' },
@@ -63,6 +67,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     measurements: named('figures', values.figures, measurements),
     ours: values.ours.split(','),
     theirs: named('theirs', values.theirs, ['fp32', 'bf16', 'fp32:checkpointed', 'bf16:checkpointed']),
+    device: named('device', values.device, providers)[0]!,
     python,
     data,
     rounds: positive('rounds', values.rounds ?? (quick ? '1' : '5')),

@@ -3,30 +3,34 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Provider } from '../../src/runtime/provider.ts';
 import type { Effort, Job, Outcomes } from './job.ts';
-import { watchLoad } from './load.ts';
+import { watchGpuMemory, watchLoad } from './load.ts';
 
 export interface System {
   /** As the tables call it. */
   readonly name: string;
   readonly side: 'emotune' | 'PyTorch';
   readonly precision: string;
+  readonly device: Provider;
   readonly command: readonly string[];
 }
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-export const ours = (precision: string): System => ({
+export const ours = (precision: string, device: Provider): System => ({
   name: `emotune ${precision}`,
   side: 'emotune',
   precision,
+  device,
   command: [process.execPath, here('../dist/bench/versus-peft-ours.js')],
 });
 
-export const pytorch = (python: string, precision: string): System => ({
+export const pytorch = (python: string, precision: string, device: Provider): System => ({
   name: `PyTorch ${precision}`,
   side: 'PyTorch',
   precision,
+  device: device === 'cpu' ? 'cpu' : 'cuda',
   command: [python, here('../versus_peft_torch.py')],
 });
 
@@ -50,17 +54,18 @@ export type Answer<K extends Job['kind']> = { readonly startedAtMs: number } & (
   | { readonly error: string }
 );
 
-/** Runs a job in a process of its own. A process that fails, is killed or takes too long is an answer too. */
+/** Runs a job in a process of its own. On a GPU its peak memory is that of the GPU. A process that fails, is killed or takes too long is an answer too. */
 export async function runJob<K extends Job['kind']>(
-  { command: [program, ...args], precision }: System,
+  { command: [program, ...args], precision, device }: System,
   job: Job & { readonly kind: K },
   { work, threads, timeoutMinutes }: RunOptions,
 ): Promise<Answer<K>> {
   const file = join(work, 'job.json');
   writeFileSync(file, JSON.stringify(job));
+  const gpuMemory = device === 'cpu' ? undefined : watchGpuMemory();
   const loadOfOthers = watchLoad();
   const startedAtMs = Date.now();
-  const child = spawn(program!, [...args, file, precision, `${threads}`], {
+  const child = spawn(program!, [...args, file, precision, `${threads}`, device], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMinutes * 60_000,
     killSignal: 'SIGKILL',
@@ -74,9 +79,11 @@ export async function runJob<K extends Job['kind']>(
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => resolve(code === 0 ? '' : signal ? killed(signal) : `ended with ${code}`));
   });
+  const gpuBytes = await gpuMemory?.();
   if (how !== '') return { startedAtMs, error: `${how}: ${lastWords(said.stderr)}` };
   const outcome: Outcomes[K] & Effort = JSON.parse(said.stdout.trim().split('\n').at(-1)!);
-  return { startedAtMs, outcome, othersShare: loadOfOthers(outcome.cpuSeconds) };
+  const measured = gpuBytes === undefined ? outcome : { ...outcome, peakMemoryBytes: gpuBytes };
+  return { startedAtMs, outcome: measured, othersShare: loadOfOthers(outcome.cpuSeconds) };
 }
 
 const killed = (signal: string): string => `killed by ${signal} (its time was up, or memory ran out)`;

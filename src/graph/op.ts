@@ -31,6 +31,8 @@ export interface OnnxEmitter {
   parameter(name: string, type: TensorType): string;
   /** A scalar int64 holding what a symbol is bound to in this run. */
   dim(symbol: string): string;
+  /** Whether what will compute the nodes has no kernel for an operator, so that others should say the same. */
+  lacks(opType: string): boolean;
 }
 
 /** A tensor's shape with every symbol bound, and the memory it takes. */

@@ -73,9 +73,17 @@ const fileTypes = {
   U8: DataType.UINT8,
 } as const;
 
-/** Writes the part of a graph its outputs need as an ONNX model. Node names are the graph's, so the runtime's errors say the place. */
-export function emitOnnx(graph: Graph, source: (parameter: string) => ParameterSource): OnnxModel {
-  const writer = new Writer(graph, source);
+/**
+ * Writes the part of a graph its outputs need as an ONNX model. Node names are the graph's, so the runtime's errors say the place.
+ *
+ * @param lacking operators that what computes has no kernels for: where others say the same, those are written.
+ */
+export function emitOnnx(
+  graph: Graph,
+  source: (parameter: string) => ParameterSource,
+  lacking: ReadonlySet<string> = new Set(),
+): OnnxModel {
+  const writer = new Writer(graph, source, lacking);
   const outputs = [...graph.outputs].map(([name, value]) => writer.output(name, value));
   const model = create(ModelProtoSchema, {
     irVersion: 10n,
@@ -99,15 +107,17 @@ class Writer implements OnnxEmitter {
   readonly parts: Pick<GraphProto, 'node' | 'initializer' | 'input'> = { node: [], initializer: [], input: [] };
   readonly #graph: Graph;
   readonly #source: (parameter: string) => ParameterSource;
+  readonly #lacking: ReadonlySet<string>;
   readonly #fusions: ReadonlyMap<Value, Fusion>;
   readonly #written = new Map<string, string>();
   readonly #names = new Map<Value, string>();
   #place = '';
   #count = 0;
 
-  constructor(graph: Graph, source: (parameter: string) => ParameterSource) {
+  constructor(graph: Graph, source: (parameter: string) => ParameterSource, lacking: ReadonlySet<string>) {
     this.#graph = graph;
     this.#source = source;
+    this.#lacking = lacking;
     this.#fusions = fuse(graph);
     this.#writeValues(graph.outputs.values());
   }
@@ -207,6 +217,10 @@ class Writer implements OnnxEmitter {
       );
     }
     return internal(`dimension ${symbol} is bound by no input`);
+  }
+
+  lacks(opType: string): boolean {
+    return this.#lacking.has(opType);
   }
 
   #flatPart({ input, offset, size }: Extract<ParameterSource, { kind: 'flat' }>, shape: readonly number[]): string {

@@ -131,6 +131,6 @@ export async function loadOverCheckpoint(
   const given = (name: string) => flatSource(layout, name) ?? (frozen && flatSource(frozen.layout, name, FROZEN));
   const stored = storedWeights(graph, (name) => given(name) !== undefined);
   requireTensors(checkpoint, stored);
-  const model = emitOnnx(graph, (name) => given(name) ?? fileSource(checkpoint, name));
+  const model = emitOnnx(graph, (name) => given(name) ?? fileSource(checkpoint, name), device.lacking);
   return device.load(model, label, { weightsDir: weightsFolder(checkpoint), prepack: wantPrepacking(stored) });
 }

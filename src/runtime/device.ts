@@ -12,7 +12,7 @@ import {
   type SessionOptions,
   UNANSWERED,
 } from './protocol.ts';
-import type { Choice } from './provider.ts';
+import { type Choice, lackingOperators } from './provider.ts';
 
 /** A tensor that stays with the device between runs. Free it when it is no longer needed. */
 export class DeviceBuffer {
@@ -112,11 +112,21 @@ export class Device {
     this.#worker.on('exit', (code) => this.#fail(new RuntimeFailure(`the engine's thread has ended (code ${code})`)));
   }
 
-  /** Makes a session of a model. `label` names it in errors. */
+  /** Operators to write models without: what computes has no kernels for them. */
+  get lacking(): ReadonlySet<string> {
+    return lackingOperators[this.choice.provider];
+  }
+
+  /**
+   * Makes a session of a model. `label` names it in errors.
+   *
+   * Buffers lie in the memory of the processor, also where a GPU computes: what reads many and computes little is faster
+   * there (`provider: 'cpu'`).
+   */
   async load(
     model: OnnxModel,
     label: string,
-    options: Pick<SessionOptions, 'weightsDir'> & { prepack?: boolean } = {},
+    options: Partial<Pick<SessionOptions, 'weightsDir' | 'prepack' | 'provider'>> = {},
   ): Promise<Session> {
     const { threads } = this;
     const { provider } = this.choice;

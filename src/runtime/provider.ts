@@ -4,6 +4,16 @@ import { ConfigError } from '../core/errors.ts';
 export const providers = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof providers)[number];
 
+/**
+ * Operators without a kernel, of those that others can stand for (`emitOnnx`). The engine gives a node without one to the
+ * processor, which waits for the GPU, takes the inputs over, and gives the result back.
+ */
+export const lackingOperators: Readonly<Record<Provider, ReadonlySet<string>>> = {
+  cpu: new Set(),
+  webgpu: new Set(['FusedMatMul']),
+  cuda: new Set(),
+};
+
 /** What a user may ask for; `auto` is the fastest that works here. */
 export const deviceNames = [...providers, 'auto'] as const;
 export type DeviceName = (typeof deviceNames)[number];

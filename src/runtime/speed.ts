@@ -19,7 +19,7 @@ export interface MachineSpeed {
   readonly flopsPerSecond: number;
   /** I: of those of whole numbers. */
   readonly int8OpsPerSecond: number;
-  /** H₁₆: of those in half precision. */
+  /** H₁₆: of those in half precision; 0 where the device has none. */
   readonly halfFlopsPerSecond: number;
   /** G: what matrix products read, repack and write. */
   readonly productBytesPerSecond: number;
@@ -43,10 +43,9 @@ export function runTime(
   { products, int8Products, halfProducts, passes, nodes }: GraphCost,
   speed: MachineSpeed,
 ): RunTime {
+  const halfSeconds = halfProducts.flops === 0 ? 0 : halfProducts.flops / speed.halfFlopsPerSecond;
   const arithmeticSeconds =
-    products.flops / speed.flopsPerSecond +
-    int8Products.flops / speed.int8OpsPerSecond +
-    halfProducts.flops / speed.halfFlopsPerSecond;
+    products.flops / speed.flopsPerSecond + int8Products.flops / speed.int8OpsPerSecond + halfSeconds;
   const productBytes = products.bytes + int8Products.bytes + halfProducts.bytes;
   const memorySeconds = productBytes / speed.productBytesPerSecond + passes.bytes / speed.passBytesPerSecond;
   const overheadSeconds = nodes * speed.nodeSeconds;
@@ -87,11 +86,13 @@ export async function measureSpeed(device: Device): Promise<MachineSpeed> {
     nodeSeconds,
   };
   const rest = ({ seconds, work }: Measurement) => Math.max(seconds - runTime(work, known).seconds, seconds / 10);
-  const [int8, half] = [await measured(device, int8Products()), await measured(device, halfProducts())];
+  const int8 = await measured(device, int8Products());
+  // A GPU whose driver has no half precision refuses them.
+  const half = await measured(device, halfProducts()).catch(() => undefined);
   return {
     ...known,
     int8OpsPerSecond: int8.work.int8Products.flops / rest(int8),
-    halfFlopsPerSecond: half.work.halfProducts.flops / rest(half),
+    halfFlopsPerSecond: half ? half.work.halfProducts.flops / rest(half) : 0,
   };
 }
 

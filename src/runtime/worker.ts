@@ -72,7 +72,7 @@ const handlers: {
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       enableMemPattern: false,
-      logSeverityLevel: 3,
+      logSeverityLevel: 4,
       extra: {
         session: {
           ...(options.weightsDir === undefined

@@ -1,8 +1,10 @@
+import { ConfigError } from '../core/errors.ts';
 import { formatBytes, formatStep } from '../core/quantities.ts';
 import { allowsPrecision } from '../models/precision.ts';
 import type { DecoderSpec } from '../models/registry.ts';
 import type { Precision } from '../nn/linear.ts';
 import type { Provider } from '../runtime/provider.ts';
+import type { MachineSpeed } from '../runtime/speed.ts';
 import type { TrainConfig } from './config.ts';
 import type { RunEstimate } from './estimate.ts';
 
@@ -15,15 +17,33 @@ export interface PrecisionChoice {
   readonly reason?: string;
 }
 
-/** The precisions that a run may be computed in, the most exact first. */
+/**
+ * The precisions that a run may be computed in, the most exact first.
+ *
+ * @throws ConfigError if half precision is asked for where the device has none.
+ */
 export function possiblePrecisions(
   { precision, dora }: Pick<TrainConfig, 'precision' | 'dora'>,
-  { spec, provider }: { readonly spec: DecoderSpec; readonly provider: Provider },
+  {
+    spec,
+    provider,
+    speed,
+  }: {
+    readonly spec: DecoderSpec;
+    readonly provider: Provider;
+    readonly speed: Pick<MachineSpeed, 'halfFlopsPerSecond'>;
+  },
 ): readonly Precision[] {
+  const hasHalf = speed.halfFlopsPerSecond > 0;
+  if (precision === 'fp16' && !hasHalf)
+    throw new ConfigError(
+      `precision fp16: the GPU that computes (device ${provider}), or its driver, has no half precision. Choose --precision fp32`,
+    );
   if (precision !== 'auto') return [precision];
   if (dora) return ['fp32'];
   // Kernels for rounded weights are the processor's, for half precision the GPUs'.
-  const worthwhile: readonly Precision[] = provider === 'cpu' ? ['fp32', 'int8', 'int4'] : ['fp32', 'fp16'];
+  const worthwhile: readonly Precision[] =
+    provider === 'cpu' ? ['fp32', 'int8', 'int4'] : hasHalf ? ['fp32', 'fp16'] : ['fp32'];
   return worthwhile.filter((p) => allowsPrecision(spec, p));
 }
 

@@ -81,7 +81,8 @@ export async function assess(
 ): Promise<Assessment> {
   const goesOn = stepsDone === undefined ? {} : ({ stepsDone, fixed: 'all' } as const);
   const resources = await inspectResources(device, { out: dir, cache: prefixRoot(hub) });
-  const possible = possiblePrecisions(config, { spec: prepared.spec, provider: device.choice.provider });
+  const { provider } = device.choice;
+  const possible = possiblePrecisions(config, { spec: prepared.spec, provider, speed: resources.speed });
   const candidates = await Promise.all(
     possible.map(async (precision) => {
       const settled = { ...config, precision };

@@ -149,6 +149,7 @@ export class Trainer {
     const update = await device.load(
       emitOnnx(updateGraph(optimizer, layout.size, { maxGradNorm, rates: ratio !== undefined, scaled }), noParameters),
       'update',
+      { provider: 'cpu' },
     );
     const rates = ratio === undefined ? {} : { [RATES]: await device.put(loraPlusRates(layout, ratio)) };
     const initial = await initialTensors(layout, {

@@ -46,7 +46,12 @@ export const matmulOp: Op<Attrs> = {
       return emit.node('Gemm', inputs, { transA: ta, transB: tb, alpha: { float: scale } });
     }
     if (!transA && !transB && scale === 1) return emit.node('MatMul', inputs);
-    return emit.node('FusedMatMul', inputs, { transA: ta, transB: tb, alpha: { float: scale } }, 'com.microsoft');
+    if (!emit.lacks('FusedMatMul'))
+      return emit.node('FusedMatMul', inputs, { transA: ta, transB: tb, alpha: { float: scale } }, 'com.microsoft');
+    const read = (x: string, { shape }: TensorType, trans: boolean) =>
+      trans ? emit.node('Transpose', [x], { perm: lastTwoSwapped(shape.length) }) : x;
+    const product = emit.node('MatMul', [read(inputs[0]!, a!, transA), read(inputs[1]!, b!, transB)]);
+    return scale === 1 ? product : emit.node('Mul', [product, emit.constant('float32', [scale], [])]);
   },
   // 2·K for each element of the product.
   cost(inputs, result, { transA }) {
@@ -68,6 +73,8 @@ export const matmulOp: Op<Attrs> = {
     });
   },
 };
+
+const lastTwoSwapped = (rank: number): number[] => [...Array(rank - 2).keys(), rank - 1, rank - 2];
 
 function broadcastMatrix(x: Parameters<typeof broadcastAt>[0], trans: boolean) {
   const at = broadcastAt(x);
