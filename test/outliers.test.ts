@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
 import { writeRandomCheckpoint } from '../src/checkpoint/random-checkpoint.ts';
 import { readTensor, writeSafetensors } from '../src/checkpoint/safetensors.ts';
@@ -14,9 +14,10 @@ import { Device } from '../src/runtime/device.ts';
 import { lossTarget } from '../src/train/targets.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import { temporaryFolder, tinyConfig, tinyLora } from './support/model.ts';
+import { hasHalf } from './support/webgpu.ts';
 
 /**
- * Gradients in int8 where activations have the outliers of large Llamas: a token, or channels of the residual stream,
+ * Gradients in int8, and in half precision on a GPU that has it, where activations have the outliers of large Llamas: a token, or channels of the residual stream,
  * far larger than the rest.
  */
 const width = 1024;
@@ -56,9 +57,9 @@ async function baseWith(size: (token: number, channel: number) => number) {
 }
 
 /** A step of plain descent at rate 1 takes the gradient off the trained values. */
-async function gradients(checkpoint: Awaited<ReturnType<typeof baseWith>>, precision: Precision) {
+async function gradients(checkpoint: Awaited<ReturnType<typeof baseWith>>, precision: Precision, on = device) {
   const spec = describeModel(checkpoint.config);
-  const trainer = await Trainer.open(device, {
+  const trainer = await Trainer.open(on, {
     checkpoint: await inPrecision(checkpoint, spec, precision, { cacheDir: join(folder, 'hub') }),
     spec,
     labels: 3,
@@ -105,11 +106,28 @@ function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return ab / Math.sqrt(aa * bb);
 }
 
+const oneToken = (id: number) => (id === token ? 100 : 1);
+const twoChannels = (_: number, channel: number) => (channel === 100 || channel === 777 ? 50 : 1);
+
 test.each([
-  ['one token × 100', 0.99, (id: number) => (id === token ? 100 : 1)],
-  ['two channels × 50', 0.985, (_: number, channel: number) => (channel === 100 || channel === 777 ? 50 : 1)],
+  ['one token × 100', 0.99, oneToken],
+  ['two channels × 50', 0.985, twoChannels],
 ] as const)('with %s every gradient has a cosine of at least %f', async (_, bound, size) => {
   const base = await baseWith(size);
   const [exact, rounded] = [await gradients(base, 'fp32'), await gradients(base, 'int8')];
   for (const [name, gradient] of exact) expect(cosine(gradient, rounded.get(name)!), name).toBeGreaterThan(bound);
+});
+
+describe.skipIf(!(await hasHalf()))('in half precision on a GPU', () => {
+  const gpu = new Device({ choice: { provider: 'webgpu' } });
+  afterAll(() => gpu.close());
+
+  test.each([
+    ['one token × 100', oneToken],
+    ['two channels × 50', twoChannels],
+  ] as const)('with %s every gradient has a cosine of at least 0.999', async (_, size) => {
+    const base = await baseWith(size);
+    const [exact, half] = [await gradients(base, 'fp32'), await gradients(base, 'fp16', gpu)];
+    for (const [name, gradient] of exact) expect(cosine(gradient, half.get(name)!), name).toBeGreaterThan(0.999);
+  });
 });
