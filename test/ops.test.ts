@@ -11,6 +11,7 @@ import { verify } from '../src/graph/verify.ts';
 import { graphCost } from '../src/onnx/cost.ts';
 import { emitOnnx } from '../src/onnx/emit.ts';
 import { Device } from '../src/runtime/device.ts';
+import { lackingOperators } from '../src/runtime/provider.ts';
 
 /** One way to use an op: float inputs by shape, built into a result. `positive` draws inputs from (0.5, 2). */
 interface Row {
@@ -283,19 +284,31 @@ const cases = Object.entries(rows).flatMap(([name, list]) => list.map((row, i) =
 const device = new Device({ threads: 1 });
 afterAll(() => device.close());
 
+/** The runtime against the interpreter, with the operators that some device lacks written by others. */
+async function checkRuntime(row: Row, lacking: ReadonlySet<string>): Promise<readonly string[]> {
+  const { graph, y } = build(row);
+  graph.output('y', y);
+  verify(graph);
+  const feeds = draw(row, 1);
+  const model = emitOnnx(graph, (name) => ({ kind: 'inline', tensor: feeds[name]! }), lacking);
+  const session = await device.load(model, 'op');
+  const { tensors } = await session.run(feeds);
+  const [expected] = interpret(graph, [y], wide(feeds));
+  expect(tensors.y!.shape).toEqual(expected!.shape);
+  for (const [i, v] of expected!.data.entries()) expect(tensors.y!.data[i]).toBeCloseTo(v, 4);
+  return model.nodes.map((n) => n.opType);
+}
+
 describe('interpreter = runtime', () => {
   test.each(cases)('$name', async ({ row }) => {
-    const { graph, y } = build(row);
-    graph.output('y', y);
-    verify(graph);
-    const feeds = draw(row, 1);
-    const model = emitOnnx(graph, (name) => ({ kind: 'inline', tensor: feeds[name]! }));
-    const session = await device.load(model, 'op');
-    const { tensors } = await session.run(feeds);
-    const [expected] = interpret(graph, [y], wide(feeds));
-    expect(tensors.y!.shape).toEqual(expected!.shape);
-    for (const [i, v] of expected!.data.entries()) expect(tensors.y!.data[i]).toBeCloseTo(v, 4);
+    expect(await checkRuntime(row, new Set())).not.toEqual([]);
   });
+});
+
+describe('the same where an operator is lacking', () => {
+  test.each(rows.matmul.map((row, i) => ({ name: `matmul ${i}`, row })))('$name', async ({ row }) =>
+    expect(await checkRuntime(row, lackingOperators.webgpu)).not.toContain('FusedMatMul'),
+  );
 });
 
 describe('cost counts the nodes that are written', () => {

@@ -17,8 +17,8 @@ import { temporaryFolder, tinyConfig, tinyLora } from './support/model.ts';
 import { hasHalf } from './support/webgpu.ts';
 
 /**
- * Gradients in int8, and in half precision on a GPU that has it, where activations have the outliers of large Llamas: a token, or channels of the residual stream,
- * far larger than the rest.
+ * Gradients in int8, and in half precision on a GPU that has it, where activations have the outliers of large Llamas:
+ * a token, or channels of the residual stream, far larger than the rest.
  */
 const width = 1024;
 const config = {

@@ -76,7 +76,7 @@ async function build(device: Device, name: string, fixture: Fixture) {
       (t) => !layout.parts.has(t.name),
     ),
   );
-  const model = emitOnnx(graph, (p) => flatSource(layout, p) ?? fileSource(checkpoint, p));
+  const model = emitOnnx(graph, (p) => flatSource(layout, p) ?? fileSource(checkpoint, p), device.lacking);
   const session = await device.load(model, name, { weightsDir: weightsFolder(checkpoint) });
   const initial = new Map<string, Tensor>();
   for (const p of layout.parts.keys()) initial.set(p, adapter?.tensors.get(p) ?? (await readWeight(checkpoint, p)));
@@ -194,6 +194,7 @@ async function trainAll(device: Device, name: string, fixture: Fixture): Promise
   const update = await device.load(
     emitOnnx(updateGraph(optimizer, built.layout.size), () => expect.fail()),
     'update',
+    { provider: 'cpu' },
   );
   const feed = await built.feed(fixture.rows);
   let parameters = pack(built.layout, (p) => built.initial.get(p)!);
