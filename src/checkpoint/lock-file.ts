@@ -1,6 +1,7 @@
 /** A file that says which process may write somewhere. */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { linkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { jsonOrUndefined } from '../core/json.ts';
 import { processStart } from '../runtime/process-start.ts';
@@ -21,14 +22,15 @@ export interface LockTimes {
 }
 
 /**
- * Makes a lock file and keeps it alive.
+ * Makes a lock file and keeps it alive. The file is made in the step of the call, so that no signal comes between it and
+ * what its caller does against one.
  *
  * @returns what gives it back; undefined if there is one already.
  */
 export async function createLock(path: string, { beatMs }: LockTimes): Promise<(() => Promise<void>) | undefined> {
   const start = processStart(process.pid);
   const own: LockOwner = { id: randomUUID(), pid: process.pid, host: hostname(), ...(start ? { start } : {}) };
-  if (!(await createFile(path, JSON.stringify(own)))) return undefined;
+  if (!createFile(path, JSON.stringify(own))) return undefined;
   const beat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
@@ -41,24 +43,24 @@ export async function createLock(path: string, { beatMs }: LockTimes): Promise<(
 }
 
 /** @returns whether there was no such file. It has all of its content from the start, where the file system has links. */
-async function createFile(path: string, content: string): Promise<boolean> {
+function createFile(path: string, content: string): boolean {
   const beside = `${path}.${randomUUID().slice(0, 8)}.tmp`;
-  await writeFile(beside, content);
+  writeFileSync(beside, content);
   try {
-    await link(beside, path);
+    linkSync(beside, path);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
-    return await createByName(path, content);
+    return createByName(path, content);
   } finally {
-    await rm(beside, { force: true });
+    rmSync(beside, { force: true });
   }
 }
 
-async function createByName(path: string, content: string): Promise<boolean> {
+function createByName(path: string, content: string): boolean {
   try {
-    await writeFile(path, content, { flag: 'wx' });
+    writeFileSync(path, content, { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;

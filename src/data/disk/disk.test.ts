@@ -133,6 +133,19 @@ describe('a work folder', () => {
     expect({ status, left: existsSync(folder) }).toEqual({ status: 7, left: false });
   });
 
+  it('is gone when the process exits in the moment in which it has come', () => {
+    const folder = join(temporaryFolder(), 'work');
+    const module = new URL('work-folder.ts', import.meta.url).href;
+    const program = `
+      const { openWorkFolder } = await import(${JSON.stringify(module)});
+      const { existsSync } = await import('node:fs');
+      const look = () => (existsSync(${JSON.stringify(folder)}) ? process.exit(7) : setImmediate(look));
+      look();
+      void openWorkFolder(${JSON.stringify(folder)});`;
+    const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+    expect({ status, left: existsSync(folder) }).toEqual({ status: 7, left: false });
+  });
+
   it('is no one else’s, whoever names the same place at the same time', async () => {
     const folder = join(temporaryFolder(), 'work');
     const [one, other] = await Promise.all([openWorkFolder(folder), openWorkFolder(folder)]);

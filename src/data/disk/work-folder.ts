@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
-import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -95,10 +95,10 @@ async function ownFolder(path: string): Promise<Place> {
   };
 }
 
-/** Another process may remove `path` before there is something in it. */
+/** Both in one step, so that no signal finds `path` alone. Another process may remove it before the lock is in it. */
 async function lockIn(path: string, lock: string): Promise<() => Promise<void>> {
   for (let triesLeft = 2; ; triesLeft--) {
-    await mkdir(path, { recursive: true });
+    mkdirSync(path, { recursive: true });
     try {
       const release = await createLock(lock, lockTimes);
       if (release) return release;
