@@ -574,7 +574,7 @@ describe('what cannot be used', () => {
     ['an unknown flag', ['train', '--rnk', '3'], 2, "unknown option '--rnk'\n(Did you mean --rank?)"],
     ['a bad value', ['train', '--rank', 'x'], 2, 'error: --rank: expected a whole number ≥ 1, got "x"'],
     ['no data', ['train'], 2, 'error: --data is missing'],
-    ['an unknown dataset', ['train', '--data', 'nope'], 2, "data: 'nope' is no dataset (social-posts,"],
+    ['an unknown dataset', ['train', '--data', 'nope'], 2, "data: 'nope' is no dataset of `emotune data list`"],
     ['a missing column', ['train', '--data', 'columns.csv'], 3, 'columns [message_body, mood]; set --text-column'],
     ['another separator', ['train', '--data', 'semicolons.csv'], 3, 'separated by ";": set --delimiter'],
     [

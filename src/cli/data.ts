@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { ConfigError } from '../core/errors.ts';
+import type { FetchedFile } from '../data/fetch.ts';
 import type { Source } from '../data/sources/source.ts';
 import { dataShape } from '../train/config.ts';
 import { makeCommand } from './command.ts';
@@ -109,7 +110,7 @@ function fetchCommand(): Command {
       const train = dataDir === 'data' ? [] : ['--data-dir', dataDir];
       await printLines([
         `${source.title}. Licence: ${source.licence}. Cite: ${source.citation}`,
-        ...files.map(({ path, state }) => `${path}: ${state === 'there' ? 'was there' : 'fetched'}, as published`),
+        ...files.map(({ path, state }) => `${path}: ${fileStates[state]}`),
         '',
         'next:',
         `  ${commandLine('npx', 'emotune', 'train', '--data', name, ...train)}`,
@@ -117,6 +118,12 @@ function fetchCommand(): Command {
     },
   );
 }
+
+const fileStates: Readonly<Record<FetchedFile['state'], string>> = {
+  fetched: 'fetched, as published',
+  there: 'was there, as published',
+  unchecked: 'was there; no SHA-256 of it is known',
+};
 
 function inspectCommand(): Command {
   const command = makeCommand('inspect', {

@@ -128,4 +128,16 @@ describe('a dataset whose terms forbid fetching', () => {
     const files = await fetchSource(onRequest(source), { dataDir, hub: options });
     expect(files.map(({ state }) => state)).toEqual(['there', 'there']);
   });
+
+  it('may be of files whose SHA-256 nobody here knows', async () => {
+    const { source, dataDir, options } = await served();
+    const asked = onRequest(source);
+    const unknown = { ...asked, files: asked.files.map(({ path }) => ({ path })) };
+    await expect(fetchSource(unknown, { dataDir, hub: options })).rejects.toThrow(
+      /put the files there:\n .*train\.tsv/,
+    );
+    await fetchSource(source, { dataDir, hub: options });
+    const files = await fetchSource(unknown, { dataDir, hub: options });
+    expect(files.map(({ state }) => state)).toEqual(['unchecked', 'unchecked']);
+  });
 });

@@ -22,8 +22,8 @@ export interface FetchOptions {
 /** What became of a file. */
 export interface FetchedFile {
   readonly path: string;
-  /** `there`: it was, and is right. */
-  readonly state: 'fetched' | 'there';
+  /** `there`: it was, and is right; `unchecked`: it was, and no SHA-256 of it is known. */
+  readonly state: 'fetched' | 'there' | 'unchecked';
 }
 
 /**
@@ -39,7 +39,8 @@ export async function fetchSource(source: Source, options: FetchOptions = {}): P
   const found = await Promise.all(
     source.files.map(async (file) => ({ file, hash: await hashOf(filePath(source, dataDir, file)) })),
   );
-  const right = ({ file, hash }: (typeof found)[number]) => hash === file.sha256;
+  const right = ({ file: { sha256 }, hash }: (typeof found)[number]) =>
+    hash !== undefined && (sha256 === undefined || hash === sha256);
   const wrong = found.filter((each) => each.hash !== undefined && !right(each));
   const wanted = found.filter((each) => !right(each) && (each.hash === undefined || overwrite));
   if (wanted.length > 0)
@@ -63,7 +64,7 @@ export async function fetchSource(source: Source, options: FetchOptions = {}): P
   const isFetched = new Set(wanted.map(({ file }) => file));
   return source.files.map((file) => ({
     path: filePath(source, dataDir, file),
-    state: isFetched.has(file) ? 'fetched' : 'there',
+    state: isFetched.has(file) ? 'fetched' : file.sha256 === undefined ? 'unchecked' : 'there',
   }));
 }
 
@@ -97,7 +98,7 @@ async function fetchFile(hub: Hub, { name, home }: Source, { url, sha256 }: Sour
       {
         name: path,
         url: url!,
-        digest: { kind: 'sha256', hex: sha256 },
+        digest: { kind: 'sha256', hex: sha256! },
         refused: ({ status }) =>
           new HubError(`${name}: the server answered ${status} for ${url}; the file may have moved, look at ${home}`),
       },

@@ -13,7 +13,7 @@ import type { Source } from './sources/source.ts';
 import type { TableOptions } from './sources/table.ts';
 
 /** What data to load, and how to read it. */
-export interface DataOptions extends Omit<TableOptions, 'data' | 'metaColumn' | 'mayLack'> {
+export interface DataOptions extends Omit<TableOptions, 'data' | 'metaColumn' | 'mayLack' | 'prepare'> {
   /**
    * A source's name, a `.csv`, `.tsv` or `.jsonl` file, or a folder that `writeSplit` wrote; or several of these, which
    * are joined. The options about the form of a file go for all files among them.
@@ -140,6 +140,7 @@ const joins = (own: Task, task: Task): boolean =>
 async function changedFiles({ files, folder }: Source, dataDir: string): Promise<string[]> {
   const changed: string[] = [];
   for (const { path, sha256 } of files) {
+    if (sha256 === undefined) continue;
     const hash = createHash('sha256');
     await pipeline(createReadStream(join(folder(dataDir), path)), hash);
     if (hash.digest('hex') !== sha256) changed.push(path);

@@ -19,7 +19,7 @@ export const dataShape = {
   data: z
     .union([z.string(), z.array(z.string()).min(1)])
     .describe(
-      "dataset: 'social-posts', 'goemotions', 'goemotions-ekman', a .csv, .tsv or .jsonl file, or a folder made by `data split`; several, separated by commas, are joined",
+      "dataset: a name that `data list` shows, such as 'social-posts', a .csv, .tsv or .jsonl file, or a folder made by `data split`; several, separated by commas, are joined",
     ),
   dataDir: z
     .string()

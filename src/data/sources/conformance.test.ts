@@ -6,9 +6,11 @@ import { describe, expect, it } from 'vitest';
 
 import type { Task } from '../../core/task.ts';
 import { splitNames } from '../example.ts';
+import { tinyEmobank } from '../testing/emobank-files.ts';
 import { tinyGoemotions } from '../testing/goemotions-files.ts';
 import { loadTable } from '../testing/store.ts';
 import { isThere, thirdPartyData } from '../testing/third-party.ts';
+import { emobank, emobankEmotions } from './emobank.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
 import { findSource, sources } from './registry.ts';
 import type { Source } from './source.ts';
@@ -42,6 +44,7 @@ describe.each(sources)('the source $name', (source) => {
     for (const words of [name, title, licence, citation, home]) expect(words).not.toBe('');
     expect(source.language).toMatch(/^[a-z]{2}$/);
     if (source.access) expect(source.files.filter(({ url }) => url !== undefined)).toEqual([]);
+    else expect(source.files.filter(({ sha256 }) => sha256 === undefined)).toEqual([]);
     expect(source.labels[source.defaultTask]).toBeDefined();
     expect(findSource(name)).toBe(source);
   });
@@ -51,6 +54,7 @@ describe.each(sources)('the source $name', (source) => {
 
     it('has the files it was written for', () => {
       for (const { path, sha256 } of source.files) {
+        if (sha256 === undefined) continue;
         const bytes = readFileSync(join(source.folder(thirdPartyData), path));
         expect(createHash('sha256').update(bytes).digest('hex'), path).toBe(sha256);
       }
@@ -69,4 +73,8 @@ it.each(fetched)('$name says which files are missing and where to get them', asy
 
 describe.each([goemotions, goemotionsEkman])('$name in small', (source) => {
   it('conforms', () => conforms(source, tinyGoemotions()));
+});
+
+describe.each([emobank, emobankEmotions])('$name in small', (source) => {
+  it('conforms', () => conforms(source, tinyEmobank()));
 });

@@ -1,19 +1,18 @@
 import { ConfigError } from '../../core/errors.ts';
+import { emobank, emobankEmotions } from './emobank.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
 import { socialPosts } from './social-posts.ts';
 import type { Source } from './source.ts';
 
 /** Every dataset that `data` can name. To add one, write a {@link Source} beside these and list it here. */
-export const sources: readonly Source[] = [socialPosts, goemotions, goemotionsEkman];
+export const sources: readonly Source[] = [socialPosts, goemotions, goemotionsEkman, emobank, emobankEmotions];
 
 /** The source called `name`, or undefined: then `name` may be a path. */
 export const findSource = (name: string): Source | undefined => sources.find((source) => source.name === name);
 
 /** For a `data` that is neither a source nor a path. */
-export function unknownSource(name: string): ConfigError {
-  const names = sources.map((source) => source.name).join(', ');
-  return new ConfigError(
-    `data: '${name}' is no dataset (${names}), no .csv, .tsv or .jsonl file, and no folder that emotune wrote; ` +
-      'check the name or the path',
+export const unknownSource = (name: string): ConfigError =>
+  new ConfigError(
+    `data: '${name}' is no dataset of \`emotune data list\`, no .csv, .tsv or .jsonl file, and no folder that emotune ` +
+      'wrote; check the name or the path',
   );
-}

@@ -5,7 +5,8 @@ import type { TableOptions } from './table.ts';
 export interface SourceFile {
   /** Relative to the folder that holds the data. */
   readonly path: string;
-  readonly sha256: string;
+  /** Absent only where {@link Source.access} keeps the file from being known. */
+  readonly sha256?: string | undefined;
   /** Absent when emotune ships the file, or nobody may fetch it without asking. */
   readonly url?: string;
 }

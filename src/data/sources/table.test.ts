@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { DataError } from '../../core/errors.ts';
 import { heldLabels } from '../example.ts';
 import { temporaryFile } from '../testing/files.ts';
 import { loadTable } from '../testing/store.ts';
@@ -373,6 +374,53 @@ describe('splits', () => {
     const data = temporaryFile('posts.csv', 'text,label\na,joy\n');
     await expect(loadTable({ data, test: data })).rejects.toThrow('posts.csv: given as both train and test');
   });
+});
+
+describe('a row that is prepared', () => {
+  it('may get other cells and new columns', async () => {
+    const loaded = await csv('text,score\na &amp; b,2\nc,5\n', {
+      labelColumns: ['mood'],
+      prepare: ({ cells }) => ({
+        text: String(cells.text).replace('&amp;', '&'),
+        mood: Number(cells.score) > 3 ? 'up' : 'down',
+      }),
+    });
+    expect(loaded.splits.train!.map(({ text, meta }) => [text, meta])).toEqual([
+      ['a & b', undefined],
+      ['c', undefined],
+    ]);
+    expect(held(loaded)).toEqual([['down'], ['up']]);
+  });
+
+  it('may be left out, which is counted, as is what else it counts', async () => {
+    const test = temporaryFile('test.csv', 'text,label\nb,fear\n-,joy\n');
+    const loaded = await csv('text,label\na,joy\n-,joy\nc,fear\n', {
+      test,
+      prepare({ cells }, count) {
+        if (cells.text === '-') return 'no words';
+        if (cells.text === 'c') count('thirds');
+        return cells;
+      },
+    });
+    expect(loaded.splits.train!.map(({ id }) => id)).toEqual(['posts.csv:2', 'posts.csv:4']);
+    expect(loaded.splits.test).toHaveLength(1);
+    expect(loaded.malformed.count).toBe(0);
+    expect(loaded.notes.slice(0, 2)).toEqual(['left out, no words: 2 rows', 'thirds: 1 row']);
+  });
+
+  it('may stop the reading', () =>
+    expect(
+      csv('text,label\na,joy\n', {
+        prepare({ file, line }) {
+          throw new DataError(`${file}:${line}: is another file`);
+        },
+      }),
+    ).rejects.toThrow(/posts\.csv:2: is another file/));
+
+  it('must not be every row', () =>
+    expect(csv('text,label\na,joy\n', { prepare: () => 'no words' })).rejects.toThrow(
+      /posts\.csv: no usable row, 0 malformed \(no row to read after the header\)/,
+    ));
 });
 
 describe('ids', () => {

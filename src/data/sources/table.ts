@@ -16,6 +16,7 @@ import { LabelSurvey, labelForm, toNumber } from '../label-form.ts';
 import { type LabelReader, openLabelReader, type TableLabels } from '../labels.ts';
 import { MalformedCount, type MalformedRows, mergeMalformed } from '../malformed.ts';
 import { type Cells, type Row, type RowFormat, readRows } from '../rows.ts';
+import { Preparation, type PrepareRow } from './prepare.ts';
 
 export interface TableOptions extends RowFormat, ColumnOptions {
   /** The CSV, TSV or JSON Lines file; the training part if there are others. */
@@ -32,6 +33,8 @@ export interface TableOptions extends RowFormat, ColumnOptions {
   readonly metaColumn?: string | undefined;
   /** Columns that a row, or a whole file, may lack; a row without a weight counts 1. Default: none. */
   readonly mayLack?: readonly string[] | undefined;
+  /** Makes the cells that are read out of those of the file. Default: the file's. */
+  readonly prepare?: PrepareRow | undefined;
 }
 
 /** What a table held, apart from its rows. */
@@ -101,7 +104,7 @@ export async function readTable(options: TableOptions, target: TableTarget): Pro
       [copied.malformed, filler.malformed],
       parts.map(({ file }) => file),
     ),
-    notes: [...columns.notes, ...found.notes],
+    notes: [...copied.notes, ...columns.notes, ...found.notes],
     idColumn: columns.id,
   };
 }
@@ -141,13 +144,18 @@ async function copyRecords(
   readonly survey: ColumnSurvey;
   readonly columns: readonly FileColumns[];
   readonly malformed: MalformedCount;
+  readonly notes: readonly string[];
 }> {
   const malformed = new MalformedCount();
+  const preparation = new Preparation(options.prepare);
   const other = new Set<string>(); // columns that hold something beside 0, 1 and nothing
   const columns: FileColumns[] = [];
   for (const [number, { file }] of parts.entries()) {
     const names = await readRows(file, options, {
-      row({ line, cells }) {
+      row(row) {
+        const { line } = row;
+        const cells = preparation.cellsOf(row);
+        if (cells === undefined) return;
         const deep = tooDeep(cells);
         if (deep !== undefined) {
           malformed.add({ file, line, reason: `'${cut(deep)}' is nested more than ${deepest} levels deep` });
@@ -158,7 +166,7 @@ async function copyRecords(
       },
       malformed: (row) => malformed.add(row),
     });
-    columns.push({ file, columns: names });
+    columns.push({ file, columns: [...new Set([...names, ...preparation.columns])] });
   }
   records.flush();
   const survey: ColumnSurvey = {
@@ -166,7 +174,7 @@ async function copyRecords(
     columns: [...new Set([...(columns[0]?.columns ?? []), ...(options.mayLack ?? [])])],
     isIndicator: (column) => records.length > 0 && !other.has(column),
   };
-  return { survey, columns, malformed };
+  return { survey, columns, malformed, notes: preparation.notes };
 }
 
 /** The column of a cell that is nested too deeply, if there is one. */
@@ -375,7 +383,8 @@ function rowId({ file, line, cells }: Row, { id }: Columns): string {
 
 function nothingUsable(file: string, malformed: readonly MalformedRows[]): DataError {
   const first = malformed.flatMap((part) => part.first)[0];
-  const why = first === undefined ? 'it has a header but no rows' : `the first at line ${first.line}: ${first.reason}`;
+  const why =
+    first === undefined ? 'no row to read after the header' : `the first at line ${first.line}: ${first.reason}`;
   const count = malformed.reduce((n, part) => n + part.count, 0);
   return new DataError(`${file}: no usable row, ${count} malformed (${why}); check the columns and the kind of file`);
 }
