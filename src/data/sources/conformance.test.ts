@@ -8,11 +8,13 @@ import type { Task } from '../../core/task.ts';
 import { splitNames } from '../example.ts';
 import { tinyEmobank } from '../testing/emobank-files.ts';
 import { tinyGoemotions } from '../testing/goemotions-files.ts';
+import { tinySemeval2018 } from '../testing/semeval2018-files.ts';
 import { loadTable } from '../testing/store.ts';
 import { isThere, thirdPartyData } from '../testing/third-party.ts';
 import { emobank, emobankEmotions } from './emobank.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
 import { findSource, sources } from './registry.ts';
+import { semeval2018 } from './semeval2018.ts';
 import type { Source } from './source.ts';
 
 /** Every source passes this, whichever files it reads. */
@@ -77,4 +79,8 @@ describe.each([goemotions, goemotionsEkman])('$name in small', (source) => {
 
 describe.each([emobank, emobankEmotions])('$name in small', (source) => {
   it('conforms', () => conforms(source, tinyEmobank()));
+});
+
+describe.each(semeval2018)('$name in small', (source) => {
+  it('conforms', () => conforms(source, tinySemeval2018()));
 });

@@ -1,11 +1,19 @@
 import { ConfigError } from '../../core/errors.ts';
 import { emobank, emobankEmotions } from './emobank.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
+import { semeval2018 } from './semeval2018.ts';
 import { socialPosts } from './social-posts.ts';
 import type { Source } from './source.ts';
 
 /** Every dataset that `data` can name. To add one, write a {@link Source} beside these and list it here. */
-export const sources: readonly Source[] = [socialPosts, goemotions, goemotionsEkman, emobank, emobankEmotions];
+export const sources: readonly Source[] = [
+  socialPosts,
+  goemotions,
+  goemotionsEkman,
+  emobank,
+  emobankEmotions,
+  ...semeval2018,
+];
 
 /** The source called `name`, or undefined: then `name` may be a path. */
 export const findSource = (name: string): Source | undefined => sources.find((source) => source.name === name);
