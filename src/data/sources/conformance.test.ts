@@ -6,11 +6,13 @@ import { describe, expect, it } from 'vitest';
 
 import type { Task } from '../../core/task.ts';
 import { splitNames } from '../example.ts';
+import { tinyBrighter } from '../testing/brighter-files.ts';
 import { tinyEmobank } from '../testing/emobank-files.ts';
 import { tinyGoemotions } from '../testing/goemotions-files.ts';
 import { tinySemeval2018 } from '../testing/semeval2018-files.ts';
 import { loadTable } from '../testing/store.ts';
 import { isThere, thirdPartyData } from '../testing/third-party.ts';
+import { brighter } from './brighter.ts';
 import { emobank, emobankEmotions } from './emobank.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
 import { findSource, sources } from './registry.ts';
@@ -83,4 +85,8 @@ describe.each([emobank, emobankEmotions])('$name in small', (source) => {
 
 describe.each(semeval2018)('$name in small', (source) => {
   it('conforms', () => conforms(source, tinySemeval2018()));
+});
+
+describe.each(brighter)('$name in small', (source) => {
+  it('conforms', () => conforms(source, tinyBrighter()));
 });

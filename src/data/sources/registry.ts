@@ -1,4 +1,5 @@
 import { ConfigError } from '../../core/errors.ts';
+import { brighter } from './brighter.ts';
 import { emobank, emobankEmotions } from './emobank.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
 import { semeval2018 } from './semeval2018.ts';
@@ -12,6 +13,7 @@ export const sources: readonly Source[] = [
   goemotionsEkman,
   emobank,
   emobankEmotions,
+  ...brighter,
   ...semeval2018,
 ];
 
