@@ -172,7 +172,7 @@ function checkLabels({ labels, task }: Classifier, dataset: Loaded): void {
 /** Classifies the examples, some at a time, and compares: targets and scores stay, texts do not. */
 async function measure(model: Classifier, { labels: own, examples }: Loaded): Promise<Measured> {
   const { evaluate } = await import('../metrics/evaluate.ts');
-  const { task, labels, threshold } = model;
+  const { task, labels, decision } = model;
   const places = labels.map((label) => own.indexOf(label));
   const targets: number[][] = [];
   const scores: number[][] = [];
@@ -191,6 +191,11 @@ async function measure(model: Classifier, { labels: own, examples }: Loaded): Pr
   }
   progress.close();
   const seconds = (performance.now() - from) / 1000;
-  const evaluation = evaluate(task, labels, { targets, scores }, { threshold, bootstrap });
+  const evaluation = evaluate(
+    task,
+    labels,
+    { targets, scores },
+    { threshold: decision.thresholds, abstainBelow: decision.abstainBelow, bootstrap },
+  );
   return { ...evaluation, truncated, seconds, textsPerSecond: examples.length / seconds };
 }
