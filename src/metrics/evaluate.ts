@@ -2,6 +2,7 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+import { labelCalibration, type ReliabilityBin, topLabelCalibration } from './calibration.ts';
 import { type ConfusionMatrix, classCounts, classificationScores, confusionMatrix } from './classification.ts';
 import { labelScores } from './label-counts.ts';
 import { multiLabelCounts, multiLabelScores } from './multi-label.ts';
@@ -26,6 +27,8 @@ export interface Evaluation {
   readonly perLabel: readonly LabelEvaluation[];
   /** Only where each example has one class; rows are the true classes, in the order of `perLabel`. */
   readonly confusion?: ConfusionMatrix;
+  /** Only in classification: how often answers of some confidence are right; one list for the top label, or one for each label. */
+  readonly reliability?: readonly (readonly ReliabilityBin[])[];
   readonly bootstrap?: Required<BootstrapOptions>;
 }
 
@@ -50,7 +53,7 @@ export const primaryMetric = (task: Task): string => measures[task].primary;
  *
  * Shapes: targets [N, K], scores [N, K], labels [K]
  *
- * @throws DataError if there are no examples, or a row does not fit the labels or the task.
+ * @throws DataError if there are no examples, a row does not fit the labels or the task, or a score is no probability.
  * @throws ConfigError if the thresholds are not as many as the labels.
  */
 export function evaluate(
@@ -83,6 +86,7 @@ export function evaluate(
     metrics: Object.fromEntries(metrics),
     perLabel: measured.perLabel.map((scoresOf, k) => ({ label: labels[k]!, scores: mapValues(scoresOf, orNull) })),
     ...(measured.confusion && { confusion: measured.confusion }),
+    ...(measured.reliability && { reliability: measured.reliability }),
     ...(drawing && { bootstrap: drawing }),
   };
 }
@@ -101,6 +105,7 @@ interface Measured {
   metrics(weights: Weights): Readonly<Record<string, number>>;
   readonly perLabel: readonly object[];
   readonly confusion?: ConfusionMatrix;
+  readonly reliability?: Evaluation['reliability'];
 }
 
 const isBinary = (row: readonly number[]): boolean => row.every((x) => x === 0 || x === 1);
@@ -113,10 +118,15 @@ const measures: { readonly [T in Task]: Measure } = {
     measure(targets, scores, { length: classes }) {
       const [actual, predicted] = [targets.map(largest), scores.map(largest)];
       const confusion = confusionMatrix(actual, predicted, { classes });
+      const calibration = topLabelCalibration(actual, predicted, scores);
       return {
-        metrics: (weights) => ({ ...classificationScores(confusionMatrix(actual, predicted, { classes, weights })) }),
+        metrics: (weights) => ({
+          ...classificationScores(confusionMatrix(actual, predicted, { classes, weights })),
+          ...calibration.scores(weights),
+        }),
         perLabel: classCounts(confusion).map(labelScores),
         confusion,
+        reliability: calibration.reliability,
       };
     },
   },
@@ -126,9 +136,11 @@ const measures: { readonly [T in Task]: Measure } = {
     accepts: isBinary,
     measure(targets, scores, thresholds) {
       const given = scores.map((row) => row.map((score, k) => (score >= thresholds[k]! ? 1 : 0)));
+      const calibration = labelCalibration(targets, scores);
       return {
-        metrics: (weights) => ({ ...multiLabelScores(targets, given, weights) }),
+        metrics: (weights) => ({ ...multiLabelScores(targets, given, weights), ...calibration.scores(weights) }),
         perLabel: multiLabelCounts(targets, given).map(labelScores),
+        reliability: calibration.reliability,
       };
     },
   },

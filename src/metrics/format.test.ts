@@ -24,6 +24,8 @@ test('shows metrics, labels and the confusion matrix', () => {
     macroF1     0.6626  0.6197 to 0.7017
     microF1     0.6620  0.6200 to 0.7040
     weightedF1  0.6620  0.6208 to 0.7046
+    brier       0.6760  0.5919 to 0.7600
+    ece         0.3380  0.2959 to 0.3800
 
     label     precision  recall      f1  support
     anger        0.7467  0.7568  0.7517       74
