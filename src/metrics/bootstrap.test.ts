@@ -32,8 +32,8 @@ describe('weights are repetitions', () => {
   test('for label sets', () => {
     const [targets, predictions] = [rowsOf(() => generator.integer(2)), rowsOf(() => generator.integer(2))];
     const [weighted, plain] = [
-      multiLabelScores(targets, predictions, weights),
-      multiLabelScores(repeated(targets), repeated(predictions)),
+      multiLabelScores(targets, predictions)(weights),
+      multiLabelScores(repeated(targets), repeated(predictions))(),
     ];
     expect(weighted.jaccard).toBeCloseTo(plain.jaccard, 12);
     expect({ ...weighted, jaccard: 0 }).toEqual({ ...plain, jaccard: 0 });

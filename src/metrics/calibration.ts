@@ -52,9 +52,9 @@ export function topLabelCalibration(
 ): Calibration {
   checkProbabilities(scores);
   const losses = scores.map((row, i) => row.reduce((sum, p, k) => sum + (p - (k === classes[i] ? 1 : 0)) ** 2, 0));
-  const top = scores.map((row, i) => row[predicted[i]!]!);
-  const right = predicted.map((k, i) => (k === classes[i] ? 1 : 0));
-  return calibration(losses, [curveOf(top, right)]);
+  const top = scores.map((row, i) => [row[predicted[i]!]!]);
+  const right = predicted.map((k, i) => [k === classes[i] ? 1 : 0]);
+  return calibration(losses, top, right);
 }
 
 /**
@@ -71,54 +71,45 @@ export function topLabelCalibration(
 export function labelCalibration(targets: Rows, scores: Rows): Calibration {
   checkProbabilities(scores);
   const losses = scores.map((row, i) => row.reduce((sum, p, k) => sum + (p - targets[i]![k]!) ** 2, 0) / row.length);
-  const columnOf = (rows: Rows, k: number) => rows.map((row) => row[k]!);
-  const curves = (targets[0] ?? []).map((_, k) => curveOf(columnOf(scores, k), columnOf(targets, k)));
-  return calibration(losses, curves);
+  return calibration(losses, scores, targets);
 }
 
-/** Probabilities of something, whether it held, and the bins they lie in. */
-interface Curve {
-  readonly probabilities: readonly number[];
-  readonly held: readonly number[];
-  readonly bins: Uint8Array;
-  /** probabilities - held */
-  readonly excess: Float64Array;
-}
-
-const curveOf = (probabilities: readonly number[], held: readonly number[]): Curve => ({
-  probabilities,
-  held,
-  bins: Uint8Array.from(probabilities, (p) => Math.max(0, Math.ceil(p * binCount) - 1)),
-  excess: Float64Array.from(probabilities, (p, i) => p - held[i]!),
-});
-
-function calibration(losses: readonly number[], curves: readonly Curve[]): Calibration {
+/** Of K answers to each example: their probabilities [N, K], and whether they held [N, K]. */
+function calibration(losses: readonly number[], probabilities: Rows, held: Rows): Calibration {
+  const columns = probabilities[0]?.length ?? 0;
+  const excess = Float64Array.from(probabilities.flatMap((row, i) => row.map((p, k) => p - held[i]![k]!)));
+  const places = Uint32Array.from(probabilities.flatMap((row) => row.map((p, k) => k * binCount + binOf(p))));
+  const loss = Float64Array.from(losses);
   return {
     scores(weights = once(losses.length)) {
-      const all = weights.reduce((sum, w) => sum + w, 0);
-      const error = curves.reduce((sum, curve) => sum + binnedExcess(curve, weights), 0);
-      return {
-        brier: losses.reduce((sum, loss, i) => sum + weights[i]! * loss, 0) / all,
-        ece: error / (all * curves.length),
-      };
+      const sums = new Float64Array(columns * binCount);
+      let [squares, all] = [0, 0];
+      for (let i = 0; i < loss.length; i++) {
+        const w = weights[i]!;
+        if (w === 0) continue;
+        all += w;
+        squares += w * loss[i]!;
+        for (let at = i * columns; at < (i + 1) * columns; at++) sums[places[at]!]! += w * excess[at]!;
+      }
+      return { brier: squares / all, ece: sums.reduce((sum, x) => sum + Math.abs(x), 0) / (all * columns) };
     },
-    reliability: curves.map(reliabilityOf),
+    reliability: Array.from({ length: columns }, (_, k) =>
+      reliabilityOf(
+        probabilities.map((row) => row[k]!),
+        held.map((row) => row[k]!),
+      ),
+    ),
   };
 }
 
-/** Σ_b |Σ_{i in bin b} w_i excess_i| */
-function binnedExcess({ bins, excess }: Curve, weights: Weights): number {
-  const sums = new Float64Array(binCount);
-  for (let i = 0; i < bins.length; i++) sums[bins[i]!]! += weights[i]! * excess[i]!;
-  return sums.reduce((sum, x) => sum + Math.abs(x), 0);
-}
+const binOf = (probability: number): number => Math.max(0, Math.ceil(probability * binCount) - 1);
 
-function reliabilityOf({ probabilities, held, bins }: Curve): ReliabilityBin[] {
+function reliabilityOf(probabilities: readonly number[], held: readonly number[]): ReliabilityBin[] {
   const sums = Array.from({ length: binCount }, () => ({ count: 0, confidence: 0, accuracy: 0 }));
-  bins.forEach((bin, i) => {
-    const sum = sums[bin]!;
+  probabilities.forEach((p, i) => {
+    const sum = sums[binOf(p)]!;
     sum.count++;
-    sum.confidence += probabilities[i]!;
+    sum.confidence += p;
     sum.accuracy += held[i]!;
   });
   return sums.flatMap(({ count, confidence, accuracy }, b) =>

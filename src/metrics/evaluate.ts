@@ -10,7 +10,7 @@ import { meanScores, regressionScores } from './regression.ts';
 import { once, type Weights } from './weights.ts';
 
 /** One row per example, one number per label. */
-type Rows = readonly (readonly number[])[];
+export type Rows = readonly (readonly number[])[];
 
 /** A metric, null where it is not defined (the correlation of a constant); low and high end its 95 % interval. */
 export interface Metric {
@@ -62,16 +62,8 @@ export function evaluate(
   { targets, scores }: { readonly targets: Rows; readonly scores: Rows },
   options: EvaluateOptions = {},
 ): Evaluation {
-  checkRows(labels, targets, scores);
-  const { threshold = 0.5 } = options;
-  const thresholds = typeof threshold === 'number' ? labels.map(() => threshold) : threshold;
-  if (thresholds.length !== labels.length)
-    throw new ConfigError(`${thresholds.length} thresholds for ${labels.length} labels: give one for all, or one each`);
-  const wrong = targets.findIndex((row) => !measures[task].accepts(row));
-  if (wrong >= 0) throw new DataError(`target ${wrong} is [${targets[wrong]}]: ${measures[task].wants} (${task})`);
-
   const n = targets.length;
-  const measured = measures[task].measure(targets, scores, thresholds);
+  const measured = measureAnswers(task, labels, targets, [{ scores, ...options }]);
   const values = measured.metrics(once(n));
   const drawing = options.bootstrap && { draws: 1000, ...options.bootstrap };
   const intervals = drawing && bootstrap(n, measured.metrics, drawing);
@@ -91,21 +83,59 @@ export function evaluate(
   };
 }
 
+/** What a system answers. */
+export interface Answers extends Pick<EvaluateOptions, 'threshold'> {
+  readonly scores: Rows;
+}
+
+/**
+ * The metrics, for any weights, of the answers of one or several systems to the same examples, one system's after the other's.
+ *
+ * @throws as {@link evaluate}.
+ */
+export function measureAnswers(
+  task: Task,
+  labels: readonly string[],
+  targets: Rows,
+  systems: readonly Answers[],
+): Measured {
+  for (const { scores } of systems) checkRows(labels, targets, scores);
+  const wrong = targets.findIndex((row) => !measures[task].accepts(row));
+  if (wrong >= 0) throw new DataError(`target ${wrong} is [${targets[wrong]}]: ${measures[task].wants} (${task})`);
+  return measures[task].measure(
+    systems.flatMap(() => targets),
+    systems.flatMap(({ scores }) => scores),
+    systems.flatMap(({ threshold }) => {
+      const thresholds = thresholdsFor(labels, threshold);
+      return targets.map(() => thresholds);
+    }),
+  );
+}
+
+function thresholdsFor(labels: readonly string[], threshold: EvaluateOptions['threshold'] = 0.5): readonly number[] {
+  const thresholds = typeof threshold === 'number' ? labels.map(() => threshold) : threshold;
+  if (thresholds.length !== labels.length)
+    throw new ConfigError(`${thresholds.length} thresholds for ${labels.length} labels: give one for all, or one each`);
+  return thresholds;
+}
+
 /** What there is to know about a task's metrics. */
 interface Measure {
   readonly primary: string;
   accepts(target: readonly number[]): boolean;
   /** What `accepts` asks for, in words. */
   readonly wants: string;
-  measure(targets: Rows, scores: Rows, thresholds: readonly number[]): Measured;
+  measure(targets: Rows, scores: Rows, thresholds: Rows): Measured;
 }
 
-interface Measured {
+export interface Measured {
   /** The headline metrics of the examples, each counted as often as its weight says. */
   metrics(weights: Weights): Readonly<Record<string, number>>;
   readonly perLabel: readonly object[];
   readonly confusion?: ConfusionMatrix;
   readonly reliability?: Evaluation['reliability'];
+  /** Only in classification: which examples have the right class, or exactly the right labels. */
+  readonly right?: readonly boolean[];
 }
 
 const isBinary = (row: readonly number[]): boolean => row.every((x) => x === 0 || x === 1);
@@ -115,7 +145,8 @@ const measures: { readonly [T in Task]: Measure } = {
     primary: 'macroF1',
     wants: 'exactly one class must be 1, the others 0',
     accepts: (row) => isBinary(row) && row.reduce((sum, x) => sum + x, 0) === 1,
-    measure(targets, scores, { length: classes }) {
+    measure(targets, scores) {
+      const classes = targets[0]!.length;
       const [actual, predicted] = [targets.map(largest), scores.map(largest)];
       const confusion = confusionMatrix(actual, predicted, { classes });
       const calibration = topLabelCalibration(actual, predicted, scores);
@@ -126,6 +157,7 @@ const measures: { readonly [T in Task]: Measure } = {
         }),
         perLabel: classCounts(confusion).map(labelScores),
         confusion,
+        right: actual.map((k, i) => k === predicted[i]),
         reliability: calibration.reliability,
       };
     },
@@ -135,11 +167,13 @@ const measures: { readonly [T in Task]: Measure } = {
     wants: 'each label must be 0 or 1',
     accepts: isBinary,
     measure(targets, scores, thresholds) {
-      const given = scores.map((row) => row.map((score, k) => (score >= thresholds[k]! ? 1 : 0)));
+      const given = scores.map((row, i) => row.map((score, k) => (score >= thresholds[i]![k]! ? 1 : 0)));
+      const scoresFor = multiLabelScores(targets, given);
       const calibration = labelCalibration(targets, scores);
       return {
-        metrics: (weights) => ({ ...multiLabelScores(targets, given, weights), ...calibration.scores(weights) }),
+        metrics: (weights) => ({ ...scoresFor(weights), ...calibration.scores(weights) }),
         perLabel: multiLabelCounts(targets, given).map(labelScores),
+        right: targets.map((row, i) => row.every((t, k) => t === given[i]![k])),
         reliability: calibration.reliability,
       };
     },
@@ -171,7 +205,7 @@ function checkRows(labels: readonly string[], targets: Rows, scores: Rows): void
 
 const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));
 
-const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
+export const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
 
 const mapValues = (record: object, change: (value: number) => number | null): Record<string, number | null> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));

@@ -75,7 +75,7 @@ describe('equals scikit-learn and SciPy', () => {
   );
 
   test.each(fixtures.multi)('multi-label: $name', ({ targets, predictions, scores, perLabel }) => {
-    agree(multiLabelScores(targets, predictions), scores);
+    agree(multiLabelScores(targets, predictions)(), scores);
     agreeAll(multiLabelCounts(targets, predictions).map(labelScores), perLabel);
   });
 
