@@ -25,14 +25,6 @@ export function transpose({ rows, columns, starts, indices, values }: SparseMatr
   return { rows: columns, columns: rows, starts: ends, indices: flipped, values: moved };
 }
 
-/** Σ_j x_ij² of every row i. Shapes: [N, D] → [N] */
-export function squaredNorms({ rows, starts, values }: SparseMatrix): Float64Array {
-  const norms = new Float64Array(rows);
-  for (let row = 0; row < rows; row++)
-    for (let at = starts[row]!; at < starts[row + 1]!; at++) norms[row]! += values[at]! ** 2;
-  return norms;
-}
-
 /** A matrix from rows that are written out, for tests and small things. Shapes: [N, D] */
 export function sparse(rows: readonly (readonly number[])[], columns = rows[0]?.length ?? 0): SparseMatrix {
   const entries = rows.map((row) => row.flatMap((value, column) => (value === 0 ? [] : [{ value, column }])));

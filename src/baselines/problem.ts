@@ -1,0 +1,29 @@
+import type { SparseMatrix } from './sparse.ts';
+
+/** What a baseline learns from. */
+export interface Problem {
+  /** [N, D] */
+  readonly features: SparseMatrix;
+  /** One-hot, 0/1 or values, row by row: [N, K] */
+  readonly targets: Float64Array;
+  /** K */
+  readonly outputs: number;
+  /** What each example counts: [N] */
+  readonly weights: Float64Array;
+}
+
+/** How a baseline learns. */
+export interface FitOptions {
+  /** Of classes: whether exactly one holds (one-hot targets). */
+  readonly exclusive: boolean;
+  /** Whether rare classes count more, as scikit-learn's `class_weight='balanced'`. */
+  readonly balanced: boolean;
+  readonly seed: number;
+}
+
+/** How many examples hold each label: [K] */
+export function heldCounts({ targets, outputs }: Pick<Problem, 'targets' | 'outputs'>): number[] {
+  const held = new Array<number>(outputs).fill(0);
+  for (let at = 0; at < targets.length; at++) if (targets[at] === 1) held[at % outputs]!++;
+  return held;
+}
