@@ -27,3 +27,23 @@ export function heldCounts({ targets, outputs }: Pick<Problem, 'targets' | 'outp
   for (let at = 0; at < targets.length; at++) if (targets[at] === 1) held[at % outputs]!++;
   return held;
 }
+
+/**
+ * Weights under which all classes count alike.
+ *
+ *     c_i · n / (K · n_k)   of the class k that example i holds; for labels by themselves Π_k n / (2 · n_k,y(i,k))
+ *
+ * @see scikit-learn's `class_weight='balanced'`.
+ */
+export function balancedWeights(problem: Problem, exclusive: boolean): Float64Array {
+  const { features, targets, outputs, weights } = problem;
+  const held = heldCounts(problem);
+  const states = exclusive ? held.filter((count) => count > 0).length : 2;
+  const out = weights.slice();
+  for (let at = 0; at < targets.length; at++) {
+    const [row, k] = [Math.floor(at / outputs), at % outputs];
+    if (targets[at] === 1) out[row]! *= features.rows / (states * held[k]!);
+    else if (!exclusive) out[row]! *= features.rows / (states * (features.rows - held[k]!));
+  }
+  return out;
+}

@@ -1,4 +1,4 @@
-import { type FitOptions, heldCounts, type Problem } from '../problem.ts';
+import { balancedWeights, type FitOptions, heldCounts, type Problem } from '../problem.ts';
 import {
   type BinaryProblem,
   emptyModel,
@@ -10,7 +10,7 @@ import {
 import { minimize, type Objective } from './newton.ts';
 
 /** When the fit is done: the largest part of the gradient of the mean loss. */
-const TOLERANCE = 1e-5;
+const TOLERANCE = 1e-4;
 
 /**
  * Logistic regression; the bias is not penalised.
@@ -49,14 +49,11 @@ function fitSoftmax(
   }: { balanced: boolean; held: readonly number[]; present: readonly number[]; tolerance: number },
 ): LinearModel {
   const { features, outputs } = problem;
-  const targets = new Float64Array(features.rows * present.length);
-  const weights = problem.weights.slice();
-  for (let i = 0; i < features.rows; i++)
-    for (const [to, k] of present.entries()) {
-      if (problem.targets[i * outputs + k] !== 1) continue;
-      targets[i * present.length + to] = 1;
-      if (balanced) weights[i]! *= features.rows / (present.length * held[k]!);
-    }
+  const targets = Float64Array.from(
+    { length: features.rows * present.length },
+    (_, at) => problem.targets[Math.floor(at / present.length) * outputs + present[at % present.length]!]!,
+  );
+  const weights = balanced ? balancedWeights(problem, true) : problem.weights;
   const objective = new LogisticLoss({ features, targets, outputs: present.length, weights });
   const found = minimize(objective, tolerance * sum(weights));
   const model = emptyModel(features.columns, held, features.rows);
