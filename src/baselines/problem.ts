@@ -18,7 +18,11 @@ export interface FitOptions {
   readonly exclusive: boolean;
   /** Whether rare classes count more, as scikit-learn's `class_weight='balanced'`. */
   readonly balanced: boolean;
+  /** Whether targets are values, not classes. */
+  readonly values: boolean;
   readonly seed: number;
+  /** Called between parts of the work; what it throws ends it. */
+  readonly onPart?: (() => Promise<void>) | undefined;
 }
 
 /** How many examples hold each label: [K] */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isBaseline } from '../baselines/files.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError } from '../core/errors.ts';
@@ -53,6 +54,8 @@ const DEFAULT_LENGTH = 512;
  */
 export async function readClassifier(model: string, options: ReadOptions = {}): Promise<SavedClassifier> {
   const path = await modelFolder(model, options.hub);
+  if (await isBaseline(path))
+    throw new CheckpointError(`${path} holds a baseline: it has no base and no adapter, it can be used as it is`);
   const isAdapter = await exists(join(path, 'adapter_config.json'));
   if (!isAdapter && !(await exists(join(path, 'config.json')))) {
     throw new CheckpointError(

@@ -6,6 +6,8 @@ import type { RunEstimate } from './estimate.ts';
 /** What a run is about to do. */
 export interface TrainPlan {
   readonly out: string;
+  /** Of a classical baseline its name, which is its `base`, too; it has no steps, learning rate or parameters to count. */
+  readonly model?: string;
   readonly base: string;
   readonly data: string;
   readonly task: string;

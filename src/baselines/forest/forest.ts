@@ -12,25 +12,22 @@ const TREES = 100;
  *
  * @param options.size how many trees. Default: 100.
  */
-export function fitForest(
+export async function fitForest(
   problem: Problem,
-  {
-    seed,
-    exclusive,
-    balanced,
-    values,
-    size = TREES,
-  }: FitOptions & { readonly values: boolean; readonly size?: number },
-): Tree[] {
+  { seed, exclusive, balanced, values, onPart, size = TREES }: FitOptions & { readonly size?: number },
+): Promise<Tree[]> {
   const { features, targets, outputs } = problem;
   const rows = { ...features, values: Float64Array.from(Float32Array.from(features.values)) };
   const maxFeatures = values ? features.columns : Math.max(1, Math.floor(Math.sqrt(features.columns)));
   const data: ForestData = { rows, columns: sortedColumns(rows), targets, outputs, maxFeatures };
   const weights = balanced ? balancedWeights(problem, exclusive) : problem.weights;
-  return Array.from({ length: size }, (_, t) => {
+  const trees: Tree[] = [];
+  for (let t = 0; t < size; t++) {
+    await onPart?.();
     const own = random(seed).fork('tree').fork(t);
-    return growTree(data, bootstrapped(weights, own), own);
-  });
+    trees.push(growTree(data, bootstrapped(weights, own), own));
+  }
+  return trees;
 }
 
 /** Each example as often as it is drawn, with replacement. */

@@ -1,6 +1,6 @@
 /** What a run came to, and what to do with it. */
 import { formatEvaluation } from '../../metrics/format.ts';
-import type { TrainResult } from '../../train/events.ts';
+import type { TrainPlan, TrainResult } from '../../train/events.ts';
 import type { Style } from '../terminal.ts';
 import { formatBytes, formatDuration, formatShare, formatWhole, plural } from './quantities.ts';
 import type { TrainState } from './train-state.ts';
@@ -16,14 +16,14 @@ export interface NextCommands {
 export function trainSummary(state: TrainState, next: NextCommands, style: Style): string[] {
   const { plan, result, test } = state;
   if (!plan || !result) return [];
-  const { trained, total } = plan.parameters;
-  const facts = [
-    ['training', `${formatDuration(result.trainingSeconds)}, ${formatWhole(result.tokensPerSecond)} tokens/s`],
+  const isBaseline = plan.model !== undefined;
+  const speed = isBaseline ? '' : `, ${formatWhole(result.tokensPerSecond)} tokens/s`;
+  const facts: (readonly [name: string, text: string])[] = [
+    ['training', `${formatDuration(result.trainingSeconds)}${speed}`],
     ['memory', `${formatBytes(result.peakMemoryBytes)} at its peak`],
-    ['parameters', `${formatWhole(trained)} trained of ${formatWhole(total)} (${formatShare(trained, total)})`],
-    ['texts cut', plan.truncated === 0 ? 'none' : `${plural(plan.truncated, 'text')} longer than the maximum length`],
+    ...(isBaseline ? [] : sizeFacts(plan)),
     ['run', result.out],
-  ] as const;
+  ];
   return [
     ...(test ? [style.bold(`Test split of ${plan.data}`), ...formatEvaluation(test), ''] : []),
     ...facts.map(([name, text]) => `${style.dim(name.padEnd(12))}${text}`),
@@ -35,8 +35,18 @@ export function trainSummary(state: TrainState, next: NextCommands, style: Style
   ];
 }
 
-/** Whether the run holds weights. */
-const hasLearnt = ({ last }: TrainState): boolean => last !== undefined;
+function sizeFacts({
+  parameters: { trained, total },
+  truncated,
+}: TrainPlan): (readonly [name: string, text: string])[] {
+  return [
+    ['parameters', `${formatWhole(trained)} trained of ${formatWhole(total)} (${formatShare(trained, total)})`],
+    ['texts cut', truncated === 0 ? 'none' : `${plural(truncated, 'text')} longer than the maximum length`],
+  ];
+}
+
+/** Whether the run holds a model. */
+const hasLearnt = ({ last, test }: TrainState): boolean => last !== undefined || test !== undefined;
 
 /** Why the run ended before its last step, and what it holds now. */
 function ending(state: TrainState, { reason, bestEpoch }: TrainResult): string[] {

@@ -305,6 +305,26 @@ describe('summary', () => {
     ]);
   });
 
+  it('of a baseline counts neither tokens nor parameters', () => {
+    const { evaluation } = evaluated(1, 0.4);
+    const test: TrainEvent = { type: 'evaluated', split: 'test', epoch: 1, best: true, evaluation };
+    const baseline: TrainEvent = { ...plan, type: 'started', model: 'tfidf-svm', base: 'tfidf-svm' };
+    const lines = trainSummary(stateAfter(baseline, test, done), next, plain);
+    expect(lines.slice(lines.findIndex((line) => line.startsWith('training')))).toEqual([
+      'training    1:07 min',
+      'memory      786 MB at its peak',
+      'run         runs/demo',
+      '',
+      'next:',
+      '  npx emotune predict',
+      '  npx emotune evaluate',
+    ]);
+    const head = trainHeader({ ...plan, model: 'tfidf-svm' }, { width: 100, style: plain });
+    expect(head[0]).toBe('model       tfidf-svm');
+    expect(head.join('\n')).not.toMatch(/LoRA|learning rate|parameters/);
+    expect(trainLive(stateAfter(baseline), live)).toEqual([`tfidf-svm … ${formatDuration(live.elapsedSeconds)}`]);
+  });
+
   it('says what an interrupted run holds', () => {
     const lines = trainSummary(stateAfter(started, step(7), { ...done, reason: 'aborted' }), next, plain);
     expect(lines).toContain('Stopped at step 7 of 40. The run is usable: it holds the weights of its best epoch, 2.');
