@@ -1,5 +1,6 @@
 /** The public API of emotune. Everything else may change without notice. */
 
+export type { Decision } from './core/decision.ts';
 export {
   CheckpointError,
   ConfigError,
@@ -24,7 +25,6 @@ export { type CompareOptions, type Comparison, compare } from './metrics/compare
 export { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from './metrics/evaluate.ts';
 export { formatComparison, formatEvaluation } from './metrics/format.ts';
 export { type Classifier, type ClassifierOptions, loadClassifier, type Prediction } from './predict/classifier.ts';
-export type { Decision } from './predict/decision.ts';
 export { type MergeOptions, mergeAdapter } from './predict/merge.ts';
 export { type PushOptions, push } from './publish/push.ts';
 export { type MlflowOptions, mlflow } from './tracking/mlflow.ts';

@@ -19,6 +19,7 @@ const order = [
   'lora',
   'data',
   'metrics',
+  'baselines',
   'predict',
   'train',
   'tracking',

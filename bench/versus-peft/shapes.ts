@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { type Preset, presets } from '../../src/checkpoint/presets.ts';
 import { writeRandomCheckpoint } from '../../src/checkpoint/random-checkpoint.ts';
+import { plainDecision } from '../../src/core/decision.ts';
 import { random } from '../../src/core/random.ts';
 import { float32, sizeOf } from '../../src/core/tensor.ts';
 import type { LoraOptions } from '../../src/lora/options.ts';
@@ -11,7 +12,6 @@ import { adapterLayout } from '../../src/lora/trained.ts';
 import { baseFolder } from '../../src/models/base.ts';
 import { type DecoderSpec, describeModel } from '../../src/models/registry.ts';
 import { tokenizerFingerprint, writeArtifact } from '../../src/predict/artifact.ts';
-import { plainDecision } from '../../src/predict/decision.ts';
 import { plainReading } from '../../src/text/encoder.ts';
 import { copyTokenizer, type Texts } from './texts.ts';
 

@@ -22,7 +22,7 @@ type Key = keyof typeof trainSchema.shape;
 
 /** How help groups the flags. */
 export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
-  'Model and data:': ['base', ...(Object.keys(dataShape) as Key[]), 'limit'],
+  'Model and data:': ['model', 'base', ...(Object.keys(dataShape) as Key[]), 'limit'],
   'Reading:': [
     'maxLength',
     'longTexts',
@@ -85,6 +85,7 @@ export function trainCommand(): Command {
         'emotune train --data posts.csv --base models/Llama-3.2-1B --dry-run',
         'what that would take: memory, disk, time',
       ],
+      ['emotune train --data posts.csv --model tfidf-svm', 'a classical baseline on the same split, to compare with'],
       ['emotune train --resume runs/posts', 'an interrupted run, from its last checkpoint to the same end'],
     ],
   });

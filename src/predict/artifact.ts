@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeJson } from '../checkpoint/atomic.ts';
+import { decisionSchema } from '../core/decision.ts';
 import { CheckpointError, showIssues } from '../core/errors.ts';
 import { jsonOrUndefined } from '../core/json.ts';
 import { tasks } from '../core/task.ts';
@@ -25,11 +26,7 @@ const schema = z.object({
   longTexts: z.enum(longTextRules).default('truncate'),
   windowOverlap: z.int().min(0).default(0),
   windowPooling: z.enum(windowPoolings).default('mean'),
-  decision: z.object({
-    temperature: z.number().positive(),
-    thresholds: z.array(z.number()).readonly(),
-    abstainBelow: z.number().optional(),
-  }),
+  decision: decisionSchema,
   /** How the base was computed with in training, and is again unless something else is asked for. */
   precision: z.enum(precisions).default('fp32'),
   /** The base the adapter belongs to; null where the adapter is merged into the folder's own weights. */

@@ -1,13 +1,14 @@
-import { DataError } from '../core/errors.ts';
+import { isBaseline, readBaseline } from '../baselines/files.ts';
+import { type Decision, decide, withThreshold } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
-import { cleanText, cleanTurns } from '../data/clean.ts';
 import type { HubOptions } from '../hub/options.ts';
 import type { Precision } from '../nn/linear.ts';
 import { openDevice } from '../runtime/open-device.ts';
 import type { Choice, DeviceName } from '../runtime/provider.ts';
 import { openEncoder, type Passage } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
-import { type Decision, decide } from './decision.ts';
+import { baselineClassifier } from './baseline-classifier.ts';
+import { cleanPassages } from './passages.ts';
 import { classifierIn, readClassifier } from './saved-classifier.ts';
 import { openScorer } from './scorer.ts';
 import { pooledScores } from './scores.ts';
@@ -59,7 +60,7 @@ export interface ClassifierOptions {
 }
 
 /**
- * Loads a run's folder, an adapter folder of PEFT's (labels and task then come from the base's config.json), or a merged
+ * Loads a run's folder (of a baseline, too), an adapter folder of PEFT's (labels and task then come from the base's config.json), or a merged
  * checkpoint; or any of them from the Hub, as `org/name`.
  *
  * @throws CheckpointError if something is missing or damaged, or the base is not the one the adapter was trained on;
@@ -71,10 +72,11 @@ export interface ClassifierOptions {
  * await classifier.dispose();
  */
 export async function loadClassifier(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
+  if (await isBaseline(path)) return baselineClassifier(await readBaseline(path), options);
   const read = await readClassifier(path, options);
   const saved = await classifierIn(read, options.precision ?? read.settings.precision, options.hub);
   const { task, labels, windowPooling: pooling } = saved.settings;
-  const decision = decisionFor(saved.settings.decision, options);
+  const decision = withThreshold(saved.settings.decision, options.threshold);
   const { temperature } = decision;
   const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);
   const device = await openDevice(options);
@@ -88,10 +90,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
       device: device.choice,
       trainedOn: saved.settings.data,
       async classify(texts) {
-        const passages = texts.map(cleanPassage);
-        const empty = passages.findIndex(({ text }) => text === '');
-        if (empty >= 0) throw new DataError(`text ${empty} of ${texts.length} is empty: there is nothing to classify`);
-        const encoded = await encoder.encode(passages);
+        const encoded = await encoder.encode(cleanPassages(texts));
         const logits = await scorer.logits(
           encoded.flatMap(({ sequences }) => sequences),
           parameters,
@@ -111,12 +110,4 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
     await device.close();
     throw error;
   }
-}
-
-const decisionFor = (own: Decision, { threshold }: ClassifierOptions): Decision =>
-  threshold === undefined ? own : { ...own, thresholds: own.thresholds.map(() => threshold) };
-
-function cleanPassage(given: string | Passage): Passage {
-  const { text, context = [] } = typeof given === 'string' ? { text: given } : given;
-  return { text: cleanText(text).text, context: cleanTurns(context) };
 }

@@ -1,6 +1,7 @@
 /** Decisions fitted on examples that were not trained on. */
+
+import { type Decision, NEVER, plainDecision } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
-import { type Decision, NEVER, plainDecision } from './decision.ts';
 import { pooledScores, type Windows } from './scores.ts';
 
 type Rows = readonly (readonly number[])[];

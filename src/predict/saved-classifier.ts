@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { isBaseline } from '../baselines/files.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { exists } from '../checkpoint/exists.ts';
+import { type Decision, plainDecision } from '../core/decision.ts';
 import { CheckpointError } from '../core/errors.ts';
 import { type Task, tasks } from '../core/task.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
@@ -17,7 +19,6 @@ import { dense, frozenLinear, type Precision } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
 import { plainReading, type Reading } from '../text/encoder.ts';
 import { readArtifact } from './artifact.ts';
-import { type Decision, plainDecision } from './decision.ts';
 import { type ReadOptions, readSavedAdapter } from './saved-adapter.ts';
 import type { ClassifierModel } from './scorer.ts';
 import type { WindowPooling } from './scores.ts';
@@ -54,6 +55,8 @@ const DEFAULT_LENGTH = 512;
  */
 export async function readClassifier(model: string, options: ReadOptions = {}): Promise<SavedClassifier> {
   const path = await modelFolder(model, options.hub);
+  if (await isBaseline(path))
+    throw new CheckpointError(`${path} holds a baseline: it has no base and no adapter, it can be used as it is`);
   const isAdapter = await exists(join(path, 'adapter_config.json'));
   if (!isAdapter && !(await exists(join(path, 'config.json')))) {
     throw new CheckpointError(

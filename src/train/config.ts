@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { baselineNames } from '../baselines/baseline.ts';
 import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
 import { loraInits } from '../lora/options.ts';
@@ -76,6 +77,10 @@ export const dataShape = {
 export const dataSchema = z.object({ ...dataShape, seed: z.int().default(0) });
 
 const shape = {
+  model: z
+    .enum(baselineNames)
+    .optional()
+    .describe('a classical baseline in place of a base with LoRA, on the same data'),
   base: z
     .string()
     .default('nano')
@@ -240,6 +245,21 @@ export type TrainConfig = z.output<typeof trainSchema>;
 /** What {@link train} takes: only `data` must be given. */
 export type TrainOptions = z.input<typeof trainSchema>;
 
+/** The settings that a baseline has; all others are LoRA's. */
+export const baselineKeys: ReadonlySet<string> = new Set([
+  ...['model', ...Object.keys(dataShape), 'out', 'overwrite', 'seed', 'limit', 'classWeights', 'balance'],
+  ...['threshold', 'temperature', 'minPrecision'],
+  ...['track', 'mlflowUri', 'mlflowExperiment'],
+]);
+
+/** @throws ConfigError naming the options that a baseline does not have. */
+function refuseLoraOptions(model: string, options: object): void {
+  const given = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+  const idle = given.filter((key) => !baselineKeys.has(key));
+  if (idle.length > 0)
+    throw new ConfigError(`${idle.join(', ')}: not for model ${model}, which has no base and no LoRA; leave it out`);
+}
+
 /**
  * Checks options and fills in the defaults.
  *
@@ -251,6 +271,7 @@ export function parseTrainConfig(options: unknown): TrainConfig {
     throw new ConfigError(
       `dora reads the norms of the base's weights, which precision ${parsed.data.precision} does not have exactly: set precision fp32, or leave dora out`,
     );
+  if (parsed.success && parsed.data.model !== undefined) refuseLoraOptions(parsed.data.model, options as object);
   if (parsed.success) return parsed.data;
   throw new ConfigError(`the configuration cannot be used: ${showIssues(parsed.error.issues)}`);
 }

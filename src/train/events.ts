@@ -1,5 +1,5 @@
+import type { Decision } from '../core/decision.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
-import type { Decision } from '../predict/decision.ts';
 import type { Choice } from '../runtime/provider.ts';
 import type { PrecisionChoice } from './choose-precision.ts';
 import type { RunEstimate } from './estimate.ts';
@@ -7,6 +7,8 @@ import type { RunEstimate } from './estimate.ts';
 /** What a run is about to do. */
 export interface TrainPlan {
   readonly out: string;
+  /** Of a classical baseline its name, which is its `base`, too; it has no steps, learning rate or parameters to count. */
+  readonly model?: string;
   readonly base: string;
   readonly data: string;
   readonly task: string;

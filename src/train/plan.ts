@@ -1,3 +1,4 @@
+import { ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { describeBase } from '../models/base.ts';
 import type { Device } from '../runtime/device.ts';
@@ -36,7 +37,10 @@ export async function planTraining(
   { hub, signal }: Pick<TrainControl, 'hub' | 'signal'> = {},
 ): Promise<PlannedRun> {
   const reach = { signal, ...hub };
-  const { config: asked, from } = await readStart(parseTrainConfig(options), options, reach);
+  const parsed = parseTrainConfig(options);
+  if (parsed.model !== undefined)
+    throw new ConfigError(`there is no plan for ${parsed.model}: it takes seconds to minutes; train it`);
+  const { config: asked, from } = await readStart(parsed, options, reach);
   const dir = await chooseRunFolder(asked);
   const { base, checkpoint, bytesToFetch } = await describeBase(asked.base, reach);
   const config = { ...asked, base: base.name };

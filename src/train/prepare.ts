@@ -58,6 +58,9 @@ export interface Prepared {
   close(): Promise<void>;
 }
 
+/** Examples that are read from disk together to be scored. */
+export const evaluatedAtOnce = 2048;
+
 export interface PrepareOptions {
   readonly base: Base;
   /** Default: opened in the base's folder. */
@@ -125,7 +128,7 @@ async function prepareData(
   try {
     const { name, task, labels, splits } = dataset;
     checkTask(task, config);
-    const selection = await select(dataset, config);
+    const selection = await selectExamples(dataset, config);
     const counts = await countLabels(splits.train, labels.length, selection);
     const cutpoints =
       task === 'ordinal_regression' ? await initialCutpoints(splits.train, labels, selection) : undefined;
@@ -157,7 +160,7 @@ async function prepareData(
   }
 }
 
-function checkTask(task: Task, config: TrainConfig): void {
+export function checkTask(task: Task, config: TrainConfig): void {
   const single = task === 'single_label_classification';
   const refuse = (option: string, why: string) => {
     throw new ConfigError(`${option} does not go with ${task}: ${why}`);
@@ -179,7 +182,7 @@ function checkTask(task: Task, config: TrainConfig): void {
 }
 
 /** The places in the train split of the examples that are trained on, repeats last; undefined for all of them, once. */
-async function select(
+export async function selectExamples(
   { splits, task }: Dataset,
   { balance, seed, limit }: TrainConfig,
 ): Promise<Uint32Array | undefined> {

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { baselineFiles, type SavedBaseline, writeBaseline } from '../baselines/files.ts';
 import { makeFolder, syncFolder, writeFileAtomic, writeJson } from '../checkpoint/atomic.ts';
 import { exists } from '../checkpoint/exists.ts';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
@@ -8,7 +9,7 @@ import { findSource } from '../data/sources/registry.ts';
 import { type Adapter, writeAdapter } from '../lora/peft.ts';
 import { isEmbedded, shortName } from '../models/base.ts';
 import { type Artifact, writeArtifact } from '../predict/artifact.ts';
-import { parseTrainConfig, type TrainConfig } from './config.ts';
+import { baselineKeys, parseTrainConfig, type TrainConfig } from './config.ts';
 import type { TrainResult } from './events.ts';
 import { MetricsLog } from './metrics-log.ts';
 import { LOCK, lockRun } from './run-lock.ts';
@@ -19,6 +20,7 @@ import { TrainingCheckpoints } from './training-checkpoint.ts';
  *
  *     adapter_config.json, adapter_model.safetensors   the best weights so far, as PEFT loads them
  *     emotune.json                                     labels, task, threshold, fingerprints
+ *     baseline.json, .safetensors, vocabulary.json     of a baseline, in place of these
  *     config.yaml                                      the configuration, complete
  *     metrics.jsonl                                    one line per event
  *     checkpoints/                                     all of the run's state, until it is done
@@ -32,6 +34,7 @@ export interface RunFolder {
   readonly metrics: MetricsLog;
   readonly checkpoints: TrainingCheckpoints;
   saveAdapter(adapter: Adapter, artifact: Omit<Artifact, 'version'>): Promise<void>;
+  saveBaseline(saved: SavedBaseline): Promise<void>;
   saveResult(result: TrainResult): Promise<void>;
 }
 
@@ -50,6 +53,7 @@ const files = [
   'adapter_config.json',
   'adapter_model.safetensors',
   'emotune.json',
+  ...baselineFiles,
   CONFIG,
   METRICS,
   RESULT,
@@ -145,7 +149,9 @@ export const workFolderOf = (dir: string): string => join(dir, WORK);
 export async function createRunFolder(dir: string, { overwrite: _, ...config }: TrainConfig): Promise<RunFolder> {
   for (const file of files) await rm(join(dir, file), { force: true, recursive: true });
   await new TrainingCheckpoints(dir).clear();
-  await writeFileAtomic(join(dir, CONFIG), stringify({ ...config, ...(await absolutePaths(config)), out: dir }));
+  const all = Object.entries({ ...config, ...(await absolutePaths(config)), out: dir });
+  const own = config.model === undefined ? all : all.filter(([key]) => baselineKeys.has(key));
+  await writeFileAtomic(join(dir, CONFIG), stringify(Object.fromEntries(own)));
   return runFolder(dir, await MetricsLog.open(join(dir, METRICS)));
 }
 
@@ -195,16 +201,17 @@ function runFolder(dir: string, metrics: MetricsLog): RunFolder {
       await writeArtifact(dir, artifact);
       await writeAdapter(dir, adapter);
     },
+    saveBaseline: (saved) => writeBaseline(dir, saved),
     saveResult: (result) => writeJson(join(dir, RESULT), result),
   };
 }
 
 /** The first of the folders under runs/ that are called after base and data, the plain one before `-2`, `-3` …, that will do. */
 async function firstCandidate(
-  { base, data }: TrainConfig,
+  { model, base, data }: TrainConfig,
   willDo: (folder: string) => Promise<boolean>,
 ): Promise<string> {
-  const path = join('runs', `${shortName(base)}-${dataNames(data)}`);
+  const path = join('runs', `${model ?? shortName(base)}-${dataNames(data)}`);
   for (let n = 1; ; n++) {
     const folder = n === 1 ? path : `${path}-${n}`;
     if (await willDo(folder)) return folder;

@@ -1,3 +1,4 @@
+import { type Decision, plainDecision } from '../core/decision.ts';
 import { TrainingError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -6,7 +7,6 @@ import { formatReport } from '../data/report.ts';
 import { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
-import { type Decision, plainDecision } from '../predict/decision.ts';
 import { type Answers, fitDecision } from '../predict/fit-decision.ts';
 import { pooledScores } from '../predict/scores.ts';
 import type { Device } from '../runtime/device.ts';
@@ -16,7 +16,7 @@ import type { PrecisionChoice, SettledConfig } from './choose-precision.ts';
 import type { TrainConfig } from './config.ts';
 import type { EncodedExamples } from './encoded-examples.ts';
 import type { TrainEvent, TrainPlan, TrainResult } from './events.ts';
-import type { Prepared } from './prepare.ts';
+import { evaluatedAtOnce, type Prepared } from './prepare.ts';
 import type { RunFolder } from './run-folder.ts';
 import { advice, nothingKept, type Trainer } from './trainer.ts';
 import type { Progress, TrainingCheckpoint } from './training-checkpoint.ts';
@@ -88,9 +88,6 @@ export const decisiveSettings = (config: TrainConfig): Progress['settings'] =>
   JSON.parse(
     JSON.stringify(Object.fromEntries(Object.entries(config).filter(([name]) => !indifferent.includes(name)))),
   );
-
-/** Examples that are read from disk together to be scored. */
-const evaluatedAtOnce = 2048;
 
 function* range(from: number, to: number): Generator<number, void> {
   for (let place = from; place < to; place++) yield place;

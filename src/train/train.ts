@@ -9,6 +9,7 @@ import type { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
 import { openDevice } from '../runtime/open-device.ts';
 import type { DeviceName } from '../runtime/provider.ts';
+import { type BaselineConfig, baselineEvents, isBaselineConfig, prepareBaseline } from './baseline.ts';
 import type { SettledConfig } from './choose-precision.ts';
 import { parseTrainConfig, type TrainConfig, type TrainOptions } from './config.ts';
 import type { RunEstimate } from './estimate.ts';
@@ -49,7 +50,7 @@ export interface TrainControl {
 }
 
 /**
- * Fine-tunes a base with LoRA on a dataset and evaluates the best epoch on the test split.
+ * Fine-tunes a base with LoRA on a dataset and evaluates the best epoch on the test split; or fits the baseline that `model` names.
  *
  * Yields events as they happen. Ends cleanly when its consumer breaks off or the signal is aborted: the run's folder then
  * holds the best weights so far, or the current ones if none were evaluated, and a checkpoint that {@link resume} takes.
@@ -62,7 +63,10 @@ export interface TrainControl {
  */
 export async function* train(options: TrainOptions, control: TrainControl = {}): AsyncGenerator<TrainEvent, void> {
   const reach = { signal: control.signal, ...control.hub };
-  const { config, from } = await readStart(parseTrainConfig(options), options, reach);
+  const asked = parseTrainConfig(options);
+  if (isBaselineConfig(asked))
+    return yield* inFolder(await claimNewRun(asked), (dir) => beginBaseline(dir, asked, control));
+  const { config, from } = await readStart(asked, options, reach);
   yield* inFolder(await claimNewRun(config), (dir) => begin(dir, { config, from, ...control }));
 }
 
@@ -82,7 +86,9 @@ export async function* resume(
   await readRunConfig(dir); // nothing is written into a folder that is no run
   yield* inFolder(await claimRun(dir), async function* () {
     const config = await readRunConfig(dir);
-    if (await hasBarelyBegun(dir)) {
+    const hasNothing = await hasBarelyBegun(dir);
+    if (hasNothing && isBaselineConfig(config)) yield* beginBaseline(dir, config, control);
+    else if (hasNothing) {
       const start = await readStart(config, config, { signal: control.signal, ...control.hub });
       const machine = { device: device ?? config.device, threads: threads ?? config.threads };
       yield* begin(dir, { ...start, config: { ...start.config, ...machine }, ...control });
@@ -99,6 +105,21 @@ async function* inFolder(
     yield* run(dir);
   } finally {
     await release();
+  }
+}
+
+/** @param control of which a baseline heeds the signal. */
+async function* beginBaseline(
+  dir: string,
+  config: BaselineConfig,
+  { signal }: TrainControl,
+): AsyncGenerator<TrainEvent, void> {
+  const prepared = await prepareBaseline(config, workFolderOf(dir));
+  try {
+    const folder = await createRunFolder(dir, config);
+    yield* recorded(folder, baselineEvents({ config, prepared, folder, signal }));
+  } finally {
+    await prepared.close();
   }
 }
 

@@ -3,10 +3,10 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openSafetensors, readTensor, writeSafetensors } from '../checkpoint/safetensors.ts';
+import type { Decision } from '../core/decision.ts';
 import { CheckpointError, showIssues } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
-import type { Decision } from '../predict/decision.ts';
 import { isDiskFull } from '../runtime/disk.ts';
 import { providers } from '../runtime/provider.ts';
 

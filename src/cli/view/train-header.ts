@@ -16,8 +16,12 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
   const { examples, parameters } = plan;
   const { trained, total } = parameters;
   const facts: (readonly [name: string, text: string])[] = [
-    ['base', `${plan.base}, ${formatCount(total - trained)} parameters`],
-    ['trained', `${formatWhole(trained)} parameters with LoRA (${formatShare(trained, total)} of all)`],
+    ...(plan.model === undefined
+      ? ([
+          ['base', `${plan.base}, ${formatCount(total - trained)} parameters`],
+          ['trained', `${formatWhole(trained)} parameters with LoRA (${formatShare(trained, total)} of all)`],
+        ] as const)
+      : [['model', plan.model] as const]),
     ...(plan.start ? [['start', `${plan.start.from}, ${plan.start.head}`] as const] : []),
     [
       'data',
@@ -25,10 +29,7 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
     ],
     ...findings(plan),
     ['labels', `${plan.labels.join(', ')} (${plan.task.replaceAll('_', ' ')})`],
-    [
-      'training',
-      `${plural(plan.epochs, 'epoch')}, ${plural(plan.steps, 'step')}, learning rate ${formatRate(plan.learningRate)}`,
-    ],
+    ...(plan.model === undefined ? [trainingFact(plan)] : []),
     ...(plan.device ? [['device', deviceText(plan.device)] as const] : []),
     ...precisionFact(plan),
     ...(plan.estimate ? estimateFacts(plan.estimate) : []),
@@ -40,6 +41,12 @@ export function trainHeader(plan: TrainPlan, { width, style }: ViewOptions): str
     ),
   );
 }
+
+const trainingFact = ({ epochs, steps, learningRate }: TrainPlan) =>
+  [
+    'training',
+    `${plural(epochs, 'epoch')}, ${plural(steps, 'step')}, learning rate ${formatRate(learningRate)}`,
+  ] as const;
 
 const deviceText = ({ provider, reason }: NonNullable<TrainPlan['device']>): string =>
   reason === undefined ? provider : `${provider}: ${reason}`;

@@ -35,6 +35,7 @@ function progressLines(state: TrainState, options: LiveOptions): string[] {
   const { width, style, memory, elapsedSeconds } = options;
   if (!plan)
     return [style.dim(`${options.preparing ?? 'reading the model and the data'} … ${formatDuration(elapsedSeconds)}`)];
+  if (plan.model !== undefined) return [style.dim(`${plan.model} … ${formatDuration(elapsedSeconds)}`)];
   const share = (last?.step ?? 0) / plan.steps;
   const counter = ` ${String(Math.floor(100 * share)).padStart(3)} %  step ${last?.step ?? 0}/${plan.steps}`;
   const bar = style.cyan(progressBar(share, Math.max(4, width - counter.length)));

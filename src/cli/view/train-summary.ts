@@ -1,6 +1,7 @@
 /** What a run came to, and what to do with it. */
+
+import { NEVER } from '../../core/decision.ts';
 import { formatEvaluation } from '../../metrics/format.ts';
-import { NEVER } from '../../predict/decision.ts';
 import type { TrainPlan, TrainResult } from '../../train/events.ts';
 import type { Style } from '../terminal.ts';
 import { formatBytes, formatDuration, formatShare, formatWhole, plural } from './quantities.ts';
@@ -17,13 +18,13 @@ export interface NextCommands {
 export function trainSummary(state: TrainState, next: NextCommands, style: Style): string[] {
   const { plan, result, test } = state;
   if (!plan || !result) return [];
-  const { trained, total } = plan.parameters;
-  const facts: readonly (readonly [string, string])[] = [
-    ['training', `${formatDuration(result.trainingSeconds)}, ${formatWhole(result.tokensPerSecond)} tokens/s`],
+  const isBaseline = plan.model !== undefined;
+  const speed = isBaseline ? '' : `, ${formatWhole(result.tokensPerSecond)} tokens/s`;
+  const facts: (readonly [name: string, text: string])[] = [
+    ['training', `${formatDuration(result.trainingSeconds)}${speed}`],
     ['memory', `${formatBytes(result.peakMemoryBytes)} at its peak`],
-    ['parameters', `${formatWhole(trained)} trained of ${formatWhole(total)} (${formatShare(trained, total)})`],
+    ...(isBaseline ? [] : sizeFacts(plan)),
     ...decisionFacts(plan, result),
-    ['texts cut', plan.truncated === 0 ? 'none' : `${plural(plan.truncated, 'text')} longer than the maximum length`],
     ['run', result.out],
   ];
   return [
@@ -50,8 +51,18 @@ function decisionFacts({ task, labels }: TrainPlan, { decision }: TrainResult): 
   return [['decisions', parts.join(', ')]];
 }
 
-/** Whether the run holds weights. */
-const hasLearnt = ({ last }: TrainState): boolean => last !== undefined;
+function sizeFacts({
+  parameters: { trained, total },
+  truncated,
+}: TrainPlan): (readonly [name: string, text: string])[] {
+  return [
+    ['parameters', `${formatWhole(trained)} trained of ${formatWhole(total)} (${formatShare(trained, total)})`],
+    ['texts cut', truncated === 0 ? 'none' : `${plural(truncated, 'text')} longer than the maximum length`],
+  ];
+}
+
+/** Whether the run holds a model. */
+const hasLearnt = ({ last, test }: TrainState): boolean => last !== undefined || test !== undefined;
 
 /** Why the run ended before its last step, and what it holds now. */
 function ending(state: TrainState, { reason, bestEpoch }: TrainResult): string[] {

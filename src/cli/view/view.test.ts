@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NEVER } from '../../predict/decision.ts';
+import { NEVER } from '../../core/decision.ts';
 import type { RunEstimate } from '../../train/estimate.ts';
 import type { TrainEvent, TrainPlan } from '../../train/events.ts';
 import { coloured, displayWidth, plain } from '../terminal.ts';
@@ -321,6 +321,26 @@ describe('summary', () => {
     const abstaining = of('single_label_classification', { abstainBelow: 0.7 });
     expect(abstaining).toContain('decisions   temperature 1.50, no label below 0.70');
     expect(of('regression').join()).not.toContain('decisions');
+  });
+
+  it('of a baseline counts neither tokens nor parameters', () => {
+    const { evaluation } = evaluated(1, 0.4);
+    const test: TrainEvent = { type: 'evaluated', split: 'test', epoch: 1, best: true, evaluation };
+    const baseline: TrainEvent = { ...plan, type: 'started', model: 'tfidf-svm', base: 'tfidf-svm' };
+    const lines = trainSummary(stateAfter(baseline, test, done), next, plain);
+    expect(lines.slice(lines.findIndex((line) => line.startsWith('training')))).toEqual([
+      'training    1:07 min',
+      'memory      786 MB at its peak',
+      'run         runs/demo',
+      '',
+      'next:',
+      '  npx emotune predict',
+      '  npx emotune evaluate',
+    ]);
+    const head = trainHeader({ ...plan, model: 'tfidf-svm' }, { width: 100, style: plain });
+    expect(head[0]).toBe('model       tfidf-svm');
+    expect(head.join('\n')).not.toMatch(/LoRA|learning rate|parameters/);
+    expect(trainLive(stateAfter(baseline), live)).toEqual([`tfidf-svm … ${formatDuration(live.elapsedSeconds)}`]);
   });
 
   it('says what an interrupted run holds', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decide, NEVER } from './decision.ts';
+import { decide, NEVER } from '../core/decision.ts';
 import { bestF1Threshold, fitDecision, precisionThreshold } from './fit-decision.ts';
 
 const thresholds = [0.5, 0.5, 0.5];

@@ -1,14 +1,16 @@
-import type { Task } from '../core/task.ts';
+import { z } from 'zod';
+import type { Task } from './task.ts';
 
 /** How a classifier's logits become labels: fitted on validation or told, and saved with it. */
-export interface Decision {
+export const decisionSchema = z.object({
   /** Divides the logits of labels before they become probabilities. */
-  readonly temperature: number;
+  temperature: z.number().positive(),
   /** Multi-label: the probability from which each label is given. */
-  readonly thresholds: readonly number[];
+  thresholds: z.array(z.number()).readonly(),
   /** Single-label: no label is given where the most probable one is less probable than this. */
-  readonly abstainBelow?: number | undefined;
-}
+  abstainBelow: z.number().optional(),
+});
+export type Decision = Readonly<z.infer<typeof decisionSchema>>;
 
 /** A probability that no text has: a label with this threshold is never given. */
 export const NEVER = 2;
@@ -18,6 +20,10 @@ export const plainDecision = (labels: number): Decision => ({
   temperature: 1,
   thresholds: new Array<number>(labels).fill(0.5),
 });
+
+/** The decision with one threshold for every label, where that is told. */
+export const withThreshold = (decision: Decision, threshold: number | undefined): Decision =>
+  threshold === undefined ? decision : { ...decision, thresholds: decision.thresholds.map(() => threshold) };
 
 type Rule = (scores: readonly number[], decision: Pick<Decision, 'thresholds' | 'abstainBelow'>) => number[];
 

@@ -1,0 +1,176 @@
+/**
+ * Our baselines against scikit-learn's, on GoEmotions' Ekman labels and BRIGHTER's English: are the features equal, how good
+ * are the models, how long does fitting take (features included), and how much memory. Sides alternate, each run in a process of
+ * its own with one thread; medians. Fails if features differ by more than 1e-6.
+ *
+ *     node --import tsx bench/baselines.ts --data-dir data --python venv/bin/python --rounds 3 --out baselines.json
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { formatBytes, formatDuration } from '../src/core/quantities.ts';
+import { textTable } from '../src/core/text-table.ts';
+import type { Examples } from '../src/data/example.ts';
+import { loadDataset, loadExamples } from '../src/data/load.ts';
+import { evaluate } from '../src/metrics/evaluate.ts';
+import { median } from './versus-peft/job.ts';
+
+/** What both sides read. */
+export interface BaselineJob {
+  readonly texts: readonly string[];
+  readonly targets: readonly (readonly number[])[];
+  readonly testTexts: readonly string[];
+}
+
+/** What a side tells. */
+export interface Measured {
+  readonly seconds: number;
+  readonly peakMemoryBytes: number;
+  /** Labels given to the test texts, 0/1. */
+  readonly given?: readonly (readonly number[])[];
+}
+
+interface Task extends BaselineJob {
+  readonly labels: readonly string[];
+  readonly testTargets: readonly (readonly number[])[];
+}
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string', default: 'goemotions-ekman,brighter-eng' },
+    'data-dir': { type: 'string', default: 'data' },
+    models: { type: 'string', default: 'count,tfidf,tfidf-svm,tfidf-lr,tfidf-rf' },
+    python: { type: 'string', default: 'python3' },
+    rounds: { type: 'string', default: '3' },
+    out: { type: 'string' },
+  },
+});
+const TOLERANCE = 1e-6;
+const folderOf = options['data-dir'];
+
+async function all(examples: Examples) {
+  const list = await examples.read(Array.from({ length: examples.length }, (_, place) => place));
+  return { texts: list.map(({ text }) => text), targets: list.map(({ target }) => target) };
+}
+
+async function ekman(): Promise<Task> {
+  const { dataset } = await loadDataset({ data: 'goemotions-ekman', dataDir: folderOf });
+  const [train, test] = [await all(dataset.splits.train), await all(dataset.splits.test)];
+  await dataset.close();
+  return { ...train, labels: dataset.labels, testTexts: test.texts, testTargets: test.targets };
+}
+
+/** Track A has no labels for its test texts: there, an intensity of track B above 0 is a label. */
+async function brighter(): Promise<Task> {
+  const labels = ['anger', 'fear', 'joy', 'sadness', 'surprise'];
+  const read = async (file: string) => {
+    const columns = { textColumn: 'text', labelColumns: labels, task: 'regression' } as const;
+    const loaded = await loadExamples({ data: join(folderOf, 'brighter', file), ...columns });
+    const { texts, targets } = await all(loaded.examples);
+    await loaded.close();
+    return { texts, targets: targets.map((row) => row.map((value) => Number(value > 0))) };
+  };
+  const [train, test] = [await read('track_a/train/eng.csv'), await read('track_b/test/eng.csv')];
+  return { ...train, labels, testTexts: test.texts, testTargets: test.targets };
+}
+
+const loaders: Readonly<Record<string, () => Promise<Task>>> = { 'goemotions-ekman': ekman, 'brighter-eng': brighter };
+
+const oneThread = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' };
+const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const sides = {
+  ours: [process.execPath, '--import', 'tsx', scriptOf('./baselines-ours.ts')],
+  theirs: [options.python, scriptOf('./baselines_sklearn.py')],
+} as const;
+type Side = keyof typeof sides;
+
+function run(side: Side, folder: string, what: string): Measured {
+  const [command, ...args] = sides[side];
+  const result = spawnSync(command, [...args, folder, what], {
+    encoding: 'utf8',
+    env: oneThread,
+    maxBuffer: 2 ** 30,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (result.status !== 0) throw new Error(`${side} ${what} ended with ${result.status}`);
+  return JSON.parse(result.stdout.trim().split('\n').at(-1)!);
+}
+
+/** The largest difference between the two matrices; infinite if they do not even have the same places. */
+function featureDifference(folder: string): number {
+  const bytes = (name: string) => readFileSync(join(folder, name));
+  const isSame = ['terms.json', 'starts', 'indices'].every((name) =>
+    name.endsWith('.json')
+      ? JSON.stringify(JSON.parse(bytes(`ours-${name}`).toString())) ===
+        JSON.stringify(JSON.parse(bytes(`theirs-${name}`).toString()))
+      : bytes(`ours-${name}`).equals(bytes(`theirs-${name}`)),
+  );
+  if (!isSame) return Number.POSITIVE_INFINITY;
+  const valuesOf = (name: string) => new Float64Array(Uint8Array.from(bytes(name)).buffer);
+  const [ours, theirs] = [valuesOf('ours-values'), valuesOf('theirs-values')];
+  return ours.reduce((most, value, at) => Math.max(most, Math.abs(value - theirs[at]!)), 0);
+}
+
+interface Row {
+  readonly data: string;
+  readonly model: string;
+  readonly ours: Measured;
+  readonly theirs: Measured;
+  readonly f1?: Readonly<Record<Side, number>>;
+  readonly difference?: number;
+}
+
+function compare(data: string, model: string, { task, folder }: { task: Task; folder: string }): Row {
+  const runs: Record<Side, Measured[]> = { ours: [], theirs: [] };
+  for (let round = 0; round < Number(options.rounds); round++)
+    for (const side of ['ours', 'theirs'] as const) runs[side].push(run(side, folder, model));
+  const middle = (side: Side): Measured => ({
+    seconds: median(runs[side].map(({ seconds }) => seconds)),
+    peakMemoryBytes: median(runs[side].map(({ peakMemoryBytes }) => peakMemoryBytes)),
+  });
+  const row = { data, model, ours: middle('ours'), theirs: middle('theirs') };
+  const f1 = (side: Side): number => {
+    const scores = runs[side][0]!.given!;
+    const { metrics } = evaluate('multi_label_classification', task.labels, { targets: task.testTargets, scores });
+    return metrics.macroF1!.value!;
+  };
+  if (runs.ours[0]!.given === undefined) return { ...row, difference: featureDifference(folder) };
+  return { ...row, f1: { ours: f1('ours'), theirs: f1('theirs') } };
+}
+
+function tableOf(rows: readonly Row[]): string[] {
+  const ratio = (a: number, b: number) => `${(a / b).toFixed(2)}×`;
+  const points = (share: number) => (100 * share).toFixed(2);
+  const head = ['data', 'model', 'fit', 'sklearn', 'speed', 'memory', 'sklearn', 'ratio', 'macro-F1', 'sklearn'];
+  const lines = rows.map(({ data, model, ours, theirs, f1, difference }) => [
+    data,
+    model,
+    ...[ours, theirs].map(({ seconds }) => formatDuration(seconds)),
+    ratio(theirs.seconds, ours.seconds),
+    ...[ours, theirs].map(({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
+    ratio(ours.peakMemoryBytes, theirs.peakMemoryBytes),
+    ...(f1 ? [points(f1.ours), points(f1.theirs)] : [`differ by ${difference!.toExponential(1)}`, '']),
+  ]);
+  return textTable([head, ...lines]);
+}
+
+const rows: Row[] = [];
+for (const data of options.data.split(',')) {
+  const load = loaders[data];
+  if (!load) throw new Error(`--data: '${data}' is none of ${Object.keys(loaders).join(', ')}`);
+  const task = await load();
+  const folder = mkdtempSync(join(tmpdir(), 'emotune-baselines-'));
+  const { texts, targets, testTexts } = task;
+  writeFileSync(join(folder, 'data.json'), JSON.stringify({ texts, targets, testTexts } satisfies BaselineJob));
+  for (const model of options.models.split(',')) {
+    rows.push(compare(data, model, { task, folder }));
+    console.log(tableOf(rows.slice(-1)).at(-1));
+    if (options.out) writeFileSync(options.out, `${JSON.stringify(rows, null, 2)}\n`);
+  }
+  rmSync(folder, { recursive: true });
+}
+console.log(['', ...tableOf(rows)].join('\n'));
+if (rows.some(({ difference = 0 }) => difference > TOLERANCE)) process.exitCode = 1;
