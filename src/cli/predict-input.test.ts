@@ -44,6 +44,16 @@ it('reads a table of another form', async () => {
   expect(await read('a.tsv', 'text\n"a\n', { quoting: false })).toEqual([{ text: '"a' }]);
 });
 
+it('reads a file in another encoding', async () => {
+  expect(await read('a.csv', Buffer.from('\ufefftext\né\n', 'utf16le'))).toEqual([{ text: 'é' }]);
+  const encoding = 'windows-1252';
+  expect(await read('a.csv', Buffer.from('text\ncaf\xe9 \x93a\x94\n', 'latin1'), { encoding })).toEqual([
+    { text: 'café “a”' },
+  ]);
+  expect(await read('a.txt', Buffer.from('caf\xe9', 'latin1'), { encoding })).toEqual([{ text: 'café' }]);
+  expect(await read('a.jsonl', Buffer.from('{"text":"\xe9"}', 'latin1'), { encoding })).toEqual([{ text: 'é' }]);
+});
+
 it('reads the text field of JSON Lines', async () => {
   expect(await read('a.jsonl', '{"text":"one"}\n\n{"text":2}\n[\n')).toEqual([
     { text: 'one' },
@@ -79,9 +89,9 @@ it.each<[string, string | Uint8Array, InputForm | undefined, string]>([
   ['a.csv', Buffer.from('text\ncaf\xe9\n', 'latin1'), undefined, 'a.csv: byte 0xe9 at offset 8 (line 2) is not UTF-8'],
   ...['a.csv', 'a.jsonl', 'a.txt'].map((name): [string, Uint8Array, undefined, string] => [
     name,
-    Buffer.from('\ufefftext\na\n', 'utf16le'),
+    Buffer.from('text\na\n', 'utf16le'),
     undefined,
-    `${name}: is UTF-16; convert it`,
+    `${name}: is UTF-16 without a byte order mark; set encoding: utf-16le`,
   ]),
   ['a.jsonl', `{"text":"a"}\n${'x'.repeat((1 << 26) + 1)}`, undefined, 'a.jsonl: line 2 is longer than 64 MiB'],
   [

@@ -17,7 +17,7 @@ export interface Input {
 }
 
 /** The form of a table, and its columns that are read; the texts' is found by its name if it is not given. */
-export interface InputForm extends Pick<RowFormat, 'delimiter' | 'quoting'> {
+export interface InputForm extends Pick<RowFormat, 'delimiter' | 'quoting' | 'encoding'> {
   readonly text?: string | undefined;
   readonly context?: string | undefined;
 }
@@ -41,11 +41,11 @@ export async function* streamTexts(stream: AsyncIterable<Uint8Array>, name: stri
   for await (const lines of textLines(stream, name)) for (const text of lines) yield { text };
 }
 
-function plainTexts(path: string, { text, context }: InputForm): AsyncGenerator<Input, void> {
+function plainTexts(path: string, { text, context, encoding }: InputForm): AsyncGenerator<Input, void> {
   const column = text ?? context;
   if (column !== undefined)
     throw new ConfigError(`${path}: a .txt file has no column '${column}', a line is a text; use .csv, .tsv or .jsonl`);
-  return streamTexts(textChunks(path), path);
+  return streamTexts(textChunks(path, encoding), path);
 }
 
 async function* delimitedTexts(path: string, form: InputForm): AsyncGenerator<Input, void> {

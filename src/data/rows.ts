@@ -4,8 +4,9 @@ import { type CsvError, parse } from 'csv-parse';
 
 import { ConfigError, DataError } from '../core/errors.ts';
 import { quoted } from '../core/quoted.ts';
+import { sideBySide } from './line-columns.ts';
 import type { Malformed } from './malformed.ts';
-import { emptyFile, textChunks } from './text-file.ts';
+import { type Encoding, emptyFile, textChunks } from './text-file.ts';
 import { longestRecord, textLines } from './text-lines.ts';
 
 /** Cells by column name; strings, or any JSON value in JSON Lines. */
@@ -32,6 +33,12 @@ export interface RowFormat {
   readonly quoting?: boolean | undefined;
   /** The names of the columns of a file without a header line. */
   readonly columns?: readonly string[] | undefined;
+  /** The column whose text may hold the delimiter, unquoted: where a record has too many fields, it is joined again. */
+  readonly spillColumn?: string | undefined;
+  /** For columns that are files of lines, side by side: those files by the names of the columns, given the first. */
+  readonly lineFiles?: ((path: string) => Readonly<Record<string, string>>) | undefined;
+  /** Default: what a byte order mark says, else UTF-8. */
+  readonly encoding?: Encoding | undefined;
 }
 
 const delimiters: Readonly<Record<string, string>> = { '.csv': ',', '.tsv': '\t' };
@@ -96,7 +103,8 @@ interface Piece {
 }
 
 function pieces(path: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
-  if (isJsonLines(path)) return jsonPieces(path, sink);
+  if (format.lineFiles) return linePieces(path, format.lineFiles(path), { encoding: format.encoding, sink });
+  if (isJsonLines(path)) return jsonPieces(path, format, sink);
   const extension = extname(path).toLowerCase();
   const delimiter = format.delimiter ?? delimiters[extension];
   if (delimiter === undefined)
@@ -104,11 +112,24 @@ function pieces(path: string, format: RowFormat, sink: RowSink): AsyncGenerator<
   return delimitedPieces(path, { ...format, delimiter }, sink);
 }
 
-async function* jsonPieces(file: string, sink: RowSink): AsyncGenerator<Piece, void> {
+async function* linePieces(
+  file: string,
+  files: Readonly<Record<string, string>>,
+  { encoding, sink }: { readonly encoding: Encoding | undefined; readonly sink: RowSink },
+): AsyncGenerator<Piece, void> {
+  const columns = Object.keys(files);
+  let line = 0;
+  for await (const cells of sideBySide(files, encoding)) {
+    sink.row({ file, line: ++line, cells });
+    yield { columns, isEmpty: false };
+  }
+}
+
+async function* jsonPieces(file: string, { encoding }: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   const columns = new Set<string>();
   let line = 0;
   let isEmpty = true;
-  for await (const lines of textLines(textChunks(file), file)) {
+  for await (const lines of textLines(textChunks(file, encoding), file)) {
     for (const source of lines) {
       line++;
       if (source.trim() === '') continue;
@@ -137,14 +158,19 @@ function parseObject(source: string): Record<string, unknown> | string {
 async function* delimitedPieces(file: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   let columns = format.columns && columnNames(format.columns, file);
   let nextLine = 1;
-  const take = (fields: readonly string[], line: number): void => {
-    if (columns === undefined) columns = columnNames(fields, file);
-    else if (fields.length !== columns.length)
+  const { delimiter = ',', spillColumn } = format;
+  const take = (found: readonly string[], line: number): void => {
+    if (columns === undefined) {
+      columns = columnNames(found, file);
+      return;
+    }
+    const fields = rejoined(found, columns.length, { at: columns.indexOf(spillColumn ?? ''), delimiter });
+    if (fields.length !== columns.length)
       sink.malformed({ file, line, reason: `${fields.length} fields where ${columns.length} are needed` });
     else sink.row({ file, line, cells: Object.fromEntries(columns.map((name, i) => [name, fields[i]])) });
   };
   const parser = parse({
-    delimiter: format.delimiter ?? ',',
+    delimiter,
     quote: format.quoting === false ? null : '"',
     record_delimiter: '\n',
     relax_column_count: true,
@@ -160,12 +186,24 @@ async function* delimitedPieces(file: string, format: RowFormat, sink: RowSink):
   const parsed = (give: (done: (error?: Error | null) => void) => void): Promise<void> =>
     new Promise((resolve, reject) => give((error) => (error ? reject(explained(error, file, nextLine)) : resolve())));
   parser.on('error', () => {}); // `parsed` throws it
-  for await (const chunk of textChunks(file)) {
+  for await (const chunk of textChunks(file, format.encoding)) {
     await parsed((done) => parser.write(chunk, done));
     yield { columns: columns ?? [], isEmpty: nextLine === 1 };
   }
   await parsed((done) => parser.end(done));
   yield { columns: columns ?? [], isEmpty: nextLine === 1 };
+}
+
+/** Fields as many as there are columns, those from `at` on made one; as they are, if they are too few or `at` is no place. */
+function rejoined(
+  fields: readonly string[],
+  count: number,
+  { at, delimiter }: { readonly at: number; readonly delimiter: string },
+): readonly string[] {
+  const extra = fields.length - count;
+  if (at < 0 || extra <= 0) return fields;
+  const end = at + extra + 1;
+  return [...fields.slice(0, at), fields.slice(at, end).join(delimiter), ...fields.slice(end)];
 }
 
 function newlines(text: string): number {

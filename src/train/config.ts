@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
+import { encodings } from '../data/text-file.ts';
 import { loraInits } from '../lora/options.ts';
 import { precisions } from '../nn/linear.ts';
 import { scheduleNames } from '../optim/schedule.ts';
@@ -69,6 +70,10 @@ export const dataShape = {
     .describe(
       'whether quotes hold fields together (default: yes); with --no-quoting they are characters like any other',
     ),
+  encoding: z
+    .enum(encodings)
+    .optional()
+    .describe('how the characters of a file are written (default: as its byte order mark says, else utf-8)'),
   strict: z.boolean().default(false).describe('stop at malformed rows instead of skipping them'),
 };
 
