@@ -602,7 +602,7 @@ describe('what cannot be used', () => {
       'a kind of file',
       ['predict', '--model', run, '--input', 'in.pdf'],
       2,
-      'expected a .txt, .csv, .tsv or .jsonl file',
+      'expected a .txt, .csv, .tsv, .jsonl or .parquet file',
     ],
     ['a full folder', ['checkpoint', '--preset', 'nano', '--out', run], 2, 'is not empty'],
     ['an unknown preset', ['checkpoint', '--preset', 'nona', '--out', 'x'], 2, '--preset: expected one of nano,'],

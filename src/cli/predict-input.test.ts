@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { parquetFile } from '../data/testing/parquet-file.ts';
 import { fileTexts, type Input, type InputForm } from './predict-input.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'emotune-input-'));
@@ -19,6 +20,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function read(name: string, content: string | Uint8Array, columns?: InputForm): Promise<Input[]> {
   const path = join(folder, name);
   writeFileSync(path, content);
+  return readFile(path, columns);
+}
+
+async function readFile(path: string, columns?: InputForm): Promise<Input[]> {
   const out: Input[] = [];
   for await (const input of fileTexts(path, columns)) out.push(input);
   return out;
@@ -59,6 +64,18 @@ it('reads the text field of JSON Lines', async () => {
     { text: 'one' },
     { text: '', error: "no text in 'text'" },
     { text: '', error: 'not a JSON object' },
+  ]);
+});
+
+it('reads the text column of Parquet', async () => {
+  const path = parquetFile([
+    { name: 'Tweet', data: ['one', null, 'three'], type: 'STRING' },
+    { name: 'before', data: [[], ['a'], ['b']] },
+  ]);
+  expect(await readFile(path, { context: 'before' })).toEqual([
+    { text: 'one' },
+    { text: '', error: "no text in 'Tweet'" },
+    { text: 'three', context: [{ text: 'b' }] },
   ]);
 });
 
@@ -104,9 +121,9 @@ it.each<[string, string | Uint8Array, InputForm | undefined, string]>([
     'a.txt',
     'x',
     { text: 'text' },
-    "a.txt: a .txt file has no column 'text', a line is a text; use .csv, .tsv or .jsonl",
+    "a.txt: a .txt file has no column 'text', a line is a text; use .csv, .tsv, .jsonl or .parquet",
   ],
-  ['a.pdf', '', undefined, 'a.pdf: expected a .txt, .csv, .tsv or .jsonl file'],
+  ['a.pdf', '', undefined, 'a.pdf: expected a .txt, .csv, .tsv, .jsonl or .parquet file'],
 ])('refuses %s: %#', async (name, content, columns, message) => {
   await expect(read(name, content, columns)).rejects.toThrow(message);
 });

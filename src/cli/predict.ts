@@ -15,7 +15,7 @@ import { plural } from './view/quantities.ts';
 
 const shape = {
   ...modelShape,
-  input: z.string().optional().describe('file of texts: .txt (one a line), .csv, .tsv or .jsonl'),
+  input: z.string().optional().describe('file of texts: .txt (one a line), .csv, .tsv, .jsonl or .parquet'),
   textColumn: z.string().optional().describe('column of the texts in --input (default: found by its name)'),
   contextColumn: z
     .string()

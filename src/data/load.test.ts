@@ -61,7 +61,7 @@ describe('strict', () => {
 describe('options', () => {
   it('name a dataset or a path', () =>
     expect(loadDataset({ data: 'social_posts' })).rejects.toThrow(
-      "data: 'social_posts' is no dataset of `emotune data list`, no .csv, .tsv or .jsonl file",
+      "data: 'social_posts' is no dataset of `emotune data list`, no .csv, .tsv, .jsonl or .parquet file",
     ));
 
   it('about columns are refused for a dataset whose columns are known', () =>

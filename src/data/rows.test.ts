@@ -132,5 +132,5 @@ it('a record of JSON Lines has a longest length', () =>
 
 it('an unknown kind of file is an error', () =>
   expect(read('a.xlsx')).rejects.toThrow(
-    "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv or .jsonl, or set delimiter",
+    "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv, .jsonl or .parquet, or set delimiter",
   ));

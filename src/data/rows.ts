@@ -6,16 +6,17 @@ import { ConfigError, DataError } from '../core/errors.ts';
 import { quoted } from '../core/quoted.ts';
 import { sideBySide } from './line-columns.ts';
 import type { Malformed } from './malformed.ts';
+import { parquetRows } from './parquet.ts';
 import { type Encoding, emptyFile, textChunks } from './text-file.ts';
 import { longestRecord, textLines } from './text-lines.ts';
 
-/** Cells by column name; strings, or any JSON value in JSON Lines. */
+/** Cells by column name; strings, or any JSON value in JSON Lines and Parquet. */
 export type Cells = Readonly<Record<string, unknown>>;
 
 /** One record of a file, not yet interpreted. */
 export interface Row {
   readonly file: string;
-  /** Where the record starts, from 1. */
+  /** Where the record starts, from 1; in Parquet, its number. */
   readonly line: number;
   readonly cells: Cells;
 }
@@ -44,19 +45,23 @@ export interface RowFormat {
 const delimiters: Readonly<Record<string, string>> = { '.csv': ',', '.tsv': '\t' };
 const jsonLines = ['.jsonl', '.ndjson'];
 
-/** Whether a file of this name is JSON Lines. */
-export const isJsonLines = (path: string): boolean => jsonLines.includes(extname(path).toLowerCase());
+const isJsonLines = (path: string): boolean => jsonLines.includes(extname(path).toLowerCase());
+
+const isParquet = (path: string): boolean => extname(path).toLowerCase() === '.parquet';
+
+/** Whether the cells in a file of this name are JSON values, where those of other files are strings. */
+export const hasTypes = (path: string): boolean => isJsonLines(path) || isParquet(path);
 
 /** Whether {@link readRows} knows what to do with a file of this name. */
-export const isRowFile = (path: string): boolean => isJsonLines(path) || extname(path).toLowerCase() in delimiters;
+export const isRowFile = (path: string): boolean => hasTypes(path) || extname(path).toLowerCase() in delimiters;
 
 /**
- * Streams the records of a CSV, TSV or JSON Lines file into `sink` and returns the names of its columns. Blank lines are
+ * Streams the records of a CSV, TSV, JSON Lines or Parquet file into `sink` and returns the names of its columns. Blank lines are
  * no records. A record with another number of fields than the header, or a line that is not a JSON object, is malformed:
  * reported, not thrown.
  *
- * @throws DataError   if the file cannot be read, is empty, repeats a column name, ends inside a quote, or has a record of
- *                     more than 64 MiB.
+ * @throws DataError   if the file cannot be read, is empty, repeats a column name, ends inside a quote, is damaged Parquet, or has a
+ *                     record of more than 64 MiB.
  * @throws ConfigError if the extension says nothing and no delimiter is given.
  */
 export async function readRows(path: string, format: RowFormat, sink: RowSink): Promise<readonly string[]> {
@@ -105,10 +110,13 @@ interface Piece {
 function pieces(path: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   if (format.lineFiles) return linePieces(path, format.lineFiles(path), { encoding: format.encoding, sink });
   if (isJsonLines(path)) return jsonPieces(path, format, sink);
+  if (isParquet(path)) return parquetPieces(path, sink);
   const extension = extname(path).toLowerCase();
   const delimiter = format.delimiter ?? delimiters[extension];
   if (delimiter === undefined)
-    throw new ConfigError(`${path}: unknown kind of file '${extension}'; use .csv, .tsv or .jsonl, or set delimiter`);
+    throw new ConfigError(
+      `${path}: unknown kind of file '${extension}'; use .csv, .tsv, .jsonl or .parquet, or set delimiter`,
+    );
   return delimitedPieces(path, { ...format, delimiter }, sink);
 }
 
@@ -121,6 +129,14 @@ async function* linePieces(
   let line = 0;
   for await (const cells of sideBySide(files, encoding)) {
     sink.row({ file, line: ++line, cells });
+    yield { columns, isEmpty: false };
+  }
+}
+
+async function* parquetPieces(file: string, sink: RowSink): AsyncGenerator<Piece, void> {
+  let line = 0;
+  for await (const { columns, rows } of parquetRows(file)) {
+    for (const cells of rows) sink.row({ file, line: ++line, cells });
     yield { columns, isEmpty: false };
   }
 }

@@ -20,7 +20,7 @@ export const dataShape = {
   data: z
     .union([z.string(), z.array(z.string()).min(1)])
     .describe(
-      "dataset: a name that `data list` shows, such as 'social-posts', a .csv, .tsv or .jsonl file, or a folder made by `data split`; several, separated by commas, are joined",
+      "dataset: a name that `data list` shows, such as 'social-posts', a .csv, .tsv, .jsonl or .parquet file, or a folder made by `data split`; several, separated by commas, are joined",
     ),
   dataDir: z
     .string()

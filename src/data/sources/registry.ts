@@ -31,6 +31,6 @@ export const findSource = (name: string): Source | undefined => sources.find((so
 /** For a `data` that is neither a source nor a path. */
 export const unknownSource = (name: string): ConfigError =>
   new ConfigError(
-    `data: '${name}' is no dataset of \`emotune data list\`, no .csv, .tsv or .jsonl file, and no folder that emotune ` +
+    `data: '${name}' is no dataset of \`emotune data list\`, no .csv, .tsv, .jsonl or .parquet file, and no folder that emotune ` +
       'wrote; check the name or the path',
   );

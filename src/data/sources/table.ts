@@ -20,7 +20,7 @@ import { markedEncoding } from '../text-file.ts';
 import { Preparation, type PrepareRow } from './prepare.ts';
 
 export interface TableOptions extends RowFormat, ColumnOptions {
-  /** The CSV, TSV or JSON Lines file; the training part if there are others. */
+  /** The CSV, TSV, JSON Lines or Parquet file; the training part if there are others. */
   readonly data: string;
   /** Files of their own for the other splits, in the same form. */
   readonly validation?: string | undefined;
