@@ -26,7 +26,7 @@ describe('dair-ai/emotion, tiny files of the exact form', () => {
     expect(report.audit.conflicts).toMatchObject({ texts: 1, examples: 2 });
     expect(report.removed.leaks).toEqual({ train: 2, validation: 0, test: 0 });
     expect(report.rowsRead).toEqual({ train: 7, validation: 2, test: 2 });
-    expect(report.notes).toEqual(['no train example holds surprise']);
+    expect(report.notes).toContain('no train example holds surprise');
   });
 
   it('counts lines without a label as malformed, and refuses labels nobody knows', async () => {
