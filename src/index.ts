@@ -23,6 +23,7 @@ export type { Uploaded } from './hub/upload.ts';
 export { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from './metrics/evaluate.ts';
 export { formatEvaluation } from './metrics/format.ts';
 export { type Classifier, type ClassifierOptions, loadClassifier, type Prediction } from './predict/classifier.ts';
+export type { Decision } from './predict/decision.ts';
 export { type MergeOptions, mergeAdapter } from './predict/merge.ts';
 export { type PushOptions, push } from './publish/push.ts';
 export { type MlflowOptions, mlflow } from './tracking/mlflow.ts';

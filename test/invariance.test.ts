@@ -59,7 +59,7 @@ describe('logits', () => {
     const trainer = await Trainer.open(device, trainerOptions(model));
     const head = (await trainer.tensors()).get('score.weight')!;
     const graph = new Graph();
-    const logits = classifier(graph, model.spec, 3, { linear: dense, embeddings: 'given' });
+    const logits = classifier(graph, model.spec, { labels: 3 }, { linear: dense, embeddings: 'given' });
     graph.output('logits', logits);
     const layout = { size: head.data.length, parts: new Map([['score.weight', { shape: head.shape, offset: 0 }]]) };
     const base = await openScorer(device, { ...model, labels: 3, linear: dense, layout });
@@ -179,7 +179,11 @@ describe('a LoRA run', () => {
     const nodes = (layers: number[]) => {
       const linear = withLora(dense, { ...tinyLora, layersToTransform: layers });
       const { graph } = gradientGraph(
-        (g) => lossOf('single_label_classification', classifier(g, model.spec, 3, { linear, embeddings: 'given' })),
+        (g) =>
+          lossOf(
+            'single_label_classification',
+            classifier(g, model.spec, { labels: 3 }, { linear, embeddings: 'given' }),
+          ),
         (p) => p.includes('lora_'),
       );
       return graph.values.filter((v) => v.name.includes('.backward')).map((v) => v.name);

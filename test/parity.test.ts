@@ -60,7 +60,7 @@ async function build(device: Device, name: string, fixture: Fixture) {
     embeddings: adapter ? ('given' as const) : ('table' as const),
   };
   const logitsOf = (graph: Graph): Value =>
-    fixture.problem ? classifier(graph, spec, labels, options) : languageModel(graph, spec, options);
+    fixture.problem ? classifier(graph, spec, { labels }, options) : languageModel(graph, spec, options);
   const { recipe, class_weights: weights } = fixture.trajectory;
   const lossGraph = (graph: Graph): Value => {
     const logits = logitsOf(graph);

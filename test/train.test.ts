@@ -18,7 +18,7 @@ import { loadDataset } from '../src/data/load.ts';
 import { evaluate } from '../src/metrics/evaluate.ts';
 import { loadClassifier } from '../src/predict/classifier.ts';
 import { mergeAdapter } from '../src/predict/merge.ts';
-import { readClassifier } from '../src/predict/saved-classifier.ts';
+import { readClassifier, type SavedClassifier } from '../src/predict/saved-classifier.ts';
 import { openScorer } from '../src/predict/scorer.ts';
 import { scoresOf } from '../src/predict/scores.ts';
 import { Device } from '../src/runtime/device.ts';
@@ -59,6 +59,8 @@ async function scores(path: string, options = {}): Promise<number[][]> {
     await classifier.dispose();
   }
 }
+const scoresFrom = ({ settings, labels }: SavedClassifier, logits: readonly (readonly number[])[]): number[][] =>
+  logits.map((row) => scoresOf[settings.task](row, { labels, temperature: settings.decision.temperature }));
 const maxDifference = (a: number[][], b: number[][]) => Math.max(...a.flat().map((v, i) => Math.abs(v - b.flat()[i]!)));
 
 beforeAll(async () => {
@@ -118,7 +120,9 @@ describe('a run', () => {
   test.each<Partial<TrainOptions>>([
     { optimizer: 'sgd', schedule: 'cosine' },
     { task: 'multi_label_classification', classWeights: 'balanced' },
+    { task: 'multi_label_classification', balance: 'oversample', focalGamma: 2, minPrecision: 0.5 },
     { task: 'regression', targetModules: ['q_proj', 'v_proj'], layers: [1, 2] },
+    { focalGamma: 2, temperature: 1.5, minPrecision: 0.3 },
     { dora: true, dropout: 0.1, rslora: true },
     { balance: 'oversample', labelSmoothing: 0.1, classWeights: 'balanced', accumulate: 2, weightDecay: 0.1 },
   ])('works with %o', async (options) => {
@@ -275,6 +279,16 @@ describe('a run is refused', () => {
   test('with layers the model lacks', () => refused({ layers: [2, 7] }, /layers 0 to 2, not 7/));
   test('with class weights on values', () =>
     refused({ task: 'regression', classWeights: 'balanced' }, /classWeights does not go with regression/));
+  test.each<[Partial<TrainOptions>, RegExp]>([
+    [{ task: 'regression', focalGamma: 2 }, /focalGamma does not go with regression/],
+    [{ task: 'regression', temperature: 2 }, /temperature does not go with regression/],
+    [{ task: 'regression', minPrecision: 0.9 }, /minPrecision does not go with regression/],
+    [{ threshold: 0.3 }, /threshold does not go with single_label_classification/],
+    [
+      { task: 'multi_label_classification', threshold: 0.3, minPrecision: 0.9 },
+      /threshold does not go with multi_label_classification: minPrecision chooses the thresholds/,
+    ],
+  ])('with %o', (options, message) => refused(options, message));
   test('with label smoothing on several labels', () =>
     refused({ task: 'multi_label_classification', labelSmoothing: 0.1 }, /labelSmoothing/));
 });
@@ -325,7 +339,7 @@ describe('a trained classifier', () => {
     const tokenizer = await loadTokenizer(base);
     const scoresOfIds = async (parseSpecialTokens: boolean) => {
       const ids = await tokenizer.encode(names, { parseSpecialTokens });
-      return (await scorer.logits(ids, saved.parameters)).map(scoresOf.single_label_classification);
+      return scoresFrom(saved, await scorer.logits(ids, saved.parameters));
     };
     expect(maxDifference(given, await scoresOfIds(false))).toBeLessThan(1e-6);
     expect(maxDifference(given, await scoresOfIds(true))).toBeGreaterThan(1e-6);
@@ -388,7 +402,7 @@ describe('a trained classifier', () => {
     const scorer = await openScorer(device, saved);
     const logits = await scorer.logits([whole!, ...windows!.sequences], saved.parameters);
     await device.close();
-    const [one, ...rest] = logits.map(scoresOf.single_label_classification);
+    const [one, ...rest] = scoresFrom(saved, logits);
     const mean = one!.map((_, k) => rest.reduce((sum, s) => sum + s[k]!, 0) / rest.length);
     expect(maxDifference([Object.values(short!.scores), Object.values(read!.scores)], [one!, mean])).toBeLessThan(1e-5);
   });

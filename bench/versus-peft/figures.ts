@@ -118,6 +118,6 @@ export const learningCurve = (run: TrainOutcome, { texts, watched }: Pick<About,
   }));
 
 function macroF1({ task, labels }: Texts, truth: readonly EncodedText[], logits: Logits): number {
-  const scores = pooledScores(task, logits, { counts: logits.map(() => 1), pooling: 'mean' });
+  const scores = pooledScores(task, logits, { counts: logits.map(() => 1), pooling: 'mean', labels: labels.length });
   return evaluate(task, labels, { targets: truth.map(({ target }) => target), scores }).metrics.macroF1!.value ?? 0;
 }

@@ -11,6 +11,7 @@ import { adapterLayout } from '../../src/lora/trained.ts';
 import { baseFolder } from '../../src/models/base.ts';
 import { type DecoderSpec, describeModel } from '../../src/models/registry.ts';
 import { tokenizerFingerprint, writeArtifact } from '../../src/predict/artifact.ts';
+import { plainDecision } from '../../src/predict/decision.ts';
 import { plainReading } from '../../src/text/encoder.ts';
 import { copyTokenizer, type Texts } from './texts.ts';
 
@@ -68,17 +69,17 @@ export async function writeRandomAdapter(
   const folder = join(work, `${name}-adapter`);
   const { task, labels, maxLength } = texts;
   const rng = random(0).fork('adapter');
-  const tensors = Array.from(adapterLayout(spec, labels.length, lora).parts, ([key, { shape }]) => {
+  const tensors = Array.from(adapterLayout(spec, { labels: labels.length }, lora).parts, ([key, { shape }]) => {
     const values = Float32Array.from({ length: sizeOf(shape) }, () => 0.02 * rng.normal());
     return [key, float32(values, shape)] as const;
   });
   await writeAdapter(folder, { options: lora, tensors: new Map(tensors), baseModel: base });
   await writeArtifact(folder, {
     task,
-    labels: [...labels],
+    labels,
     ...plainReading(maxLength),
     windowPooling: 'mean',
-    threshold: 0.5,
+    decision: plainDecision(labels.length),
     precision: 'fp32',
     base: { path: base, fingerprint: await checkpoint.fingerprint() },
     tokenizer: { fingerprint: await tokenizerFingerprint(base) },

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
+import { hasValues } from '../core/task.ts';
 import { type Dataset, type Examples, type SplitName, splitNames } from '../data/example.ts';
 import type { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
@@ -172,7 +173,7 @@ export function checkLabels(
       `${dataset.name} holds labels that the model does not know: ${unknown.join(', ')}; it knows ${labels.join(', ')}`,
     );
   const lacking = labels.filter((label) => !dataset.labels.includes(label));
-  if (task.endsWith('regression') && lacking.length > 0)
+  if (hasValues(task) && lacking.length > 0)
     throw new DataError(
       `${dataset.name} has no ${lacking.join(', ')}, which the model predicts: use data with all of ${labels.join(', ')}`,
     );
@@ -181,7 +182,7 @@ export function checkLabels(
 /** Classifies the examples, some at a time, and compares: targets and scores stay, texts do not. */
 async function measure(model: Classifier, { labels: own, examples }: Loaded): Promise<Measured> {
   const { evaluate } = await import('../metrics/evaluate.ts');
-  const { task, labels, threshold } = model;
+  const { task, labels, decision } = model;
   const places = labels.map((label) => own.indexOf(label));
   const targets: number[][] = [];
   const scores: number[][] = [];
@@ -200,6 +201,11 @@ async function measure(model: Classifier, { labels: own, examples }: Loaded): Pr
   }
   progress.close();
   const seconds = (performance.now() - from) / 1000;
-  const evaluation = evaluate(task, labels, { targets, scores }, { threshold, bootstrap });
+  const evaluation = evaluate(
+    task,
+    labels,
+    { targets, scores },
+    { threshold: decision.thresholds, abstainBelow: decision.abstainBelow, bootstrap },
+  );
   return { ...evaluation, truncated, seconds, textsPerSecond: examples.length / seconds };
 }

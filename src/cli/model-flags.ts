@@ -17,10 +17,9 @@ export const modelShape = {
     .string()
     .optional()
     .describe("the base, where it is not where the run's training found it: a folder, or a model on the Hub"),
-  threshold: trainSchema.shape.threshold
-    .removeDefault()
-    .optional()
-    .describe("multi-label: probability from which a label is given (default: the run's)"),
+  threshold: trainSchema.shape.threshold.describe(
+    "multi-label: probability from which a label is given (default: the run's)",
+  ),
   device: trainSchema.shape.device,
   precision: z.enum(precisions).optional().describe('how the base is computed with (default: as in training)'),
   threads: trainSchema.shape.threads,

@@ -59,7 +59,7 @@ export const trainFlagGroups: Readonly<Record<string, readonly Key[]>> = {
     'patience',
   ],
   'Optimiser:': ['optimizer', 'loraPlusRatio', 'weightDecay', 'beta1', 'beta2', 'epsilon', 'momentum', 'maxGradNorm'],
-  'Classes:': ['labelSmoothing', 'classWeights', 'balance', 'threshold'],
+  'Classes:': ['labelSmoothing', 'classWeights', 'focalGamma', 'balance', 'threshold', 'temperature', 'minPrecision'],
   'Tracking:': ['track', 'mlflowUri', 'mlflowExperiment'],
 };
 

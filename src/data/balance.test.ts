@@ -90,17 +90,36 @@ describe('undersample', () => {
   });
 });
 
-it.each([
-  [
-    'oversample',
-    oversample,
-    'multi_label_classification',
-    'repeating a text for one of its labels repeats the others; use pos weights',
-  ],
-  ['undersample', undersample, 'multi_label_classification', 'use pos weights'],
-  ['oversample', oversample, 'regression', 'it has no classes; train without balancing'],
-] as const)('%s refuses other tasks and names the way out', async (name, balance, task, wayOut) => {
-  const attempt = balance(examplesOf([]), { task, seed: 0 });
-  await expect(attempt).rejects.toThrow(`${name}: needs single_label_classification, the task is ${task}`);
-  await expect(attempt).rejects.toThrow(wayOut);
+describe('with several labels', () => {
+  const multi = { task: 'multi_label_classification', seed: 0 } as const;
+  // a is common, b rare; two have no label
+  const examples = withTargets([
+    [1, 0],
+    [1, 0],
+    [1, 0],
+    [1, 1],
+    [0, 0],
+    [0, 0],
+  ]);
+
+  it('an example counts for its rarest label, and those without any for themselves', async () => {
+    const places = [...(await oversample(examplesOf(examples), multi))];
+    const times = (of: readonly number[]) => places.filter((place) => of.includes(place)).length;
+    expect([times([0, 1, 2]), times([3]), times([4, 5])]).toEqual([3, 3, 3]);
+  });
+
+  it('fewer are kept of the common ones', async () => {
+    const places = await undersample(examplesOf(examples), multi);
+    expect(places).toHaveLength(3);
+    expect([...places]).toContain(3);
+  });
 });
+
+it.each([
+  ['oversample', oversample, 'regression'],
+  ['undersample', undersample, 'ordinal_regression'],
+] as const)('%s refuses other tasks and names the way out', async (name, balance, task) =>
+  expect(balance(examplesOf([]), { task, seed: 0 })).rejects.toThrow(
+    `${name}: needs labels, the task is ${task}: it has no classes; train without balancing`,
+  ),
+);

@@ -1,6 +1,6 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import type { Examples } from './example.ts';
 
 /** How many examples there are, and how many hold each label. */
@@ -76,9 +76,10 @@ export interface BalanceOptions {
 
 /**
  * The places of all examples, and again of those of smaller classes until every class is as large as the largest. Each
- * example of a class is repeated as often as any other, up to one. Repeats come last, shuffled.
+ * example of a class is repeated as often as any other, up to one. Repeats come last, shuffled. An example with several
+ * labels is of the class of its rarest label, one without any of a class of its own.
  *
- * @throws ConfigError if the task is not single-label.
+ * @throws ConfigError if targets are values.
  */
 export async function oversample(examples: Examples, options: BalanceOptions): Promise<Uint32Array> {
   const { classes, sizes } = await classesOf(examples, 'oversample', options);
@@ -97,9 +98,10 @@ export async function oversample(examples: Examples, options: BalanceOptions): P
 }
 
 /**
- * The places of as many examples of every class as the smallest has, chosen at random, in their order.
+ * The places of as many examples of every class as the smallest has, chosen at random, in their order. Classes as in
+ * {@link oversample}.
  *
- * @throws ConfigError if the task is not single-label.
+ * @throws ConfigError if targets are values.
  */
 export async function undersample(examples: Examples, options: BalanceOptions): Promise<Uint32Array> {
   const { classes, sizes } = await classesOf(examples, 'undersample', options);
@@ -131,22 +133,43 @@ async function classesOf(
   what: string,
   { task, limit = Number.POSITIVE_INFINITY }: BalanceOptions,
 ): Promise<{ readonly classes: Uint32Array; readonly sizes: number[] }> {
-  const wayOut: Readonly<Record<Task, string | undefined>> = {
-    single_label_classification: undefined,
-    multi_label_classification: 'repeating a text for one of its labels repeats the others; use pos weights',
-    regression: 'it has no classes; train without balancing',
-  };
-  if (wayOut[task] !== undefined)
-    throw new ConfigError(`${what}: needs single_label_classification, the task is ${task}: ${wayOut[task]}`);
-  const classes = new Uint32Array(Math.min(examples.length, limit));
+  if (hasValues(task))
+    throw new ConfigError(`${what}: needs labels, the task is ${task}: it has no classes; train without balancing`);
+  const size = Math.min(examples.length, limit);
+  const rarest = task === 'multi_label_classification' ? await rarestLabel(examples, size) : undefined;
+  const classes = new Uint32Array(size);
   const sizes: number[] = [];
+  await eachTarget(examples, size, (target, place) => {
+    const k = rarest?.(target) ?? target.indexOf(1);
+    while (sizes.length <= k) sizes.push(0);
+    classes[place] = k;
+    sizes[k]!++;
+  });
+  return { classes, sizes };
+}
+
+/** Of a target's labels the one that the fewest examples hold, the first of equals; without labels a number of its own. */
+async function rarestLabel(examples: Examples, size: number): Promise<(target: readonly number[]) => number> {
+  const held: number[] = [];
+  await eachTarget(examples, size, (target) => {
+    for (const [k, value] of target.entries()) held[k] = (held[k] ?? 0) + value;
+  });
+  return (target) => {
+    let rarest = target.length;
+    for (let k = 0; k < target.length; k++)
+      if (target[k] === 1 && (rarest === target.length || held[k]! < held[rarest]!)) rarest = k;
+    return rarest;
+  };
+}
+
+async function eachTarget(
+  examples: Examples,
+  size: number,
+  visit: (target: readonly number[], place: number) => void,
+): Promise<void> {
   let place = 0;
   for await (const target of examples.targets()) {
-    if (place === classes.length) break;
-    const k = target.indexOf(1);
-    while (sizes.length <= k) sizes.push(0);
-    classes[place++] = k;
-    sizes[k]!++;
+    if (place === size) break;
+    visit(target, place++);
   }
-  return { classes, sizes };
 }

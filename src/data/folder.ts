@@ -44,6 +44,7 @@ const labelField: Readonly<Record<Task, string>> = {
   single_label_classification: 'label',
   multi_label_classification: 'labels',
   regression: 'values',
+  ordinal_regression: 'levels',
 };
 
 export interface WriteOptions {
@@ -118,6 +119,7 @@ function toRecord(
     single_label_classification: held[0],
     multi_label_classification: held,
     regression: target,
+    ordinal_regression: target,
   };
   return { id, text, [labelField[task]]: value[task], ...rest };
 }

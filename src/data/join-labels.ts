@@ -1,5 +1,5 @@
 import { ConfigError, DataError } from '../core/errors.ts';
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import { checkNotRepeated, type TableLabels } from './labels.ts';
 
 /** A dataset's labels, under its name. */
@@ -44,7 +44,7 @@ export function joinLabels(tables: readonly NamedLabels[], options: JoinOptions)
   if (task === 'single_label_classification' && labels.length < 2)
     throw new DataError(`only one class [${labels.join(', ')}] is left; a classifier needs two: check labelMap`);
   if (labels.length === 0) throw new DataError('labelMap leaves no label; keep at least one');
-  if (task === 'regression') checkValues(tables, renamed, labels);
+  if (hasValues(task)) checkValues(tables, renamed, labels);
   const places = tables.map(({ places }, t) =>
     Int32Array.from(places, (own) => (renamed[t]![own] === '' ? -1 : labels.indexOf(renamed[t]![own]!))),
   );
@@ -54,7 +54,7 @@ export function joinLabels(tables: readonly NamedLabels[], options: JoinOptions)
 /** One text with one label is also one with a set of labels: a single-label dataset joins a multi-label one where told. */
 function commonTask(tables: readonly NamedLabels[], told: Task | undefined): Task {
   const distinct = [...new Set(tables.map(({ task }) => task))];
-  if (told === 'multi_label_classification' && !distinct.includes('regression')) return told;
+  if (told === 'multi_label_classification' && !distinct.some(hasValues)) return told;
   if (distinct.length === 1) return distinct[0]!;
   const list = tables.map(({ name, task }) => `${name} is for ${task}`).join(', ');
   throw new ConfigError(
@@ -86,7 +86,7 @@ function checkValues(
     if (wrong.length > 0)
       throw new DataError(
         `${tables[t]!.name}: has the values [${names.join(', ')}], not one each of [${labels.join(', ')}]; ` +
-          'in regression all datasets need the same values: rename them with labelMap',
+          `in ${tables[t]!.task} all datasets need the same values: rename them with labelMap`,
       );
   }
 }

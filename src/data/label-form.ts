@@ -1,4 +1,4 @@
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import type { Cells } from './rows.ts';
 
 export interface LabelOptions {
@@ -74,6 +74,8 @@ const separators = [',', '|', ';'];
  * | one     | JSON arrays, or a separator is given | multi-label                 |
  * | one     | numbers, not all integers           | regression                  |
  * | one     | anything else                       | single-label                |
+ *
+ * Ordinal regression is never guessed: levels look like ids or values.
  */
 export function labelForm(survey: LabelSurvey, options: LabelOptions): LabelForm {
   const { kind, task } = options.labelColumns.length > 1 ? severalColumns(survey, options) : oneColumn(survey, options);
@@ -89,7 +91,7 @@ export function labelForm(survey: LabelSurvey, options: LabelOptions): LabelForm
 type Choice = Pick<LabelForm, 'kind' | 'task'>;
 
 function severalColumns({ beyondBinary }: LabelSurvey, { task }: LabelOptions): Choice {
-  if (task === 'regression') return { kind: 'numbers', task };
+  if (task !== undefined && hasValues(task)) return { kind: 'numbers', task };
   if (task !== undefined) return { kind: 'indicators', task };
   return beyondBinary
     ? { kind: 'numbers', task: 'regression' }
@@ -97,7 +99,7 @@ function severalColumns({ beyondBinary }: LabelSurvey, { task }: LabelOptions): 
 }
 
 function oneColumn({ lists, allNumbers, fractions }: LabelSurvey, { task, labelSeparator }: LabelOptions): Choice {
-  if (task === 'regression') return { kind: lists ? 'vector' : 'numbers', task };
+  if (task !== undefined && hasValues(task)) return { kind: lists ? 'vector' : 'numbers', task };
   if (task !== undefined) return { kind: 'names', task };
   if (lists || labelSeparator !== undefined) return { kind: 'names', task: 'multi_label_classification' };
   return allNumbers && fractions

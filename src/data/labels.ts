@@ -1,6 +1,6 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import { cut, quoted } from '../core/quoted.ts';
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import { type LabelForm, type LabelOptions, toNumber } from './label-form.ts';
 import type { Row } from './rows.ts';
 
@@ -18,7 +18,7 @@ export interface TableLabels {
  * Names are numbered as they come, for which label a name is can only be said when all are known.
  */
 export interface LabelReader {
-  /** Numbers of the labels held, each once; in regression the values. A text says why the row cannot be used. */
+  /** Numbers of the labels held, each once; or the values, where the task has them. A text says why the row cannot be used. */
   read(row: Row): readonly number[] | string;
   /**
    * What there was.
@@ -146,7 +146,7 @@ function numberReader(form: LabelForm, options: LabelOptions): Reader {
     read({ cells }) {
       const values = form.kind === 'vector' ? cells[options.labelColumns[0]!] : columns.map((name) => cells[name]);
       const target = numbers(values as readonly unknown[], columns, form);
-      if (typeof target === 'string' || form.task === 'regression') return target;
+      if (typeof target === 'string' || hasValues(form.task)) return target;
       return [...target.keys()].filter((k) => target[k] === 1);
     },
     finish: () => ({ labels: columns, places: columns.map((_, k) => k), notes: [] }),
@@ -173,12 +173,24 @@ function numbers(values: readonly unknown[], columns: readonly string[], form: L
   for (const [k, value] of values.entries()) {
     const number = toNumber(value);
     if (number === undefined) return `${columns[k]}: ${quoted(value ?? '')} is not a number`;
-    if (form.kind === 'indicators' && number !== 0 && number !== 1) return `${columns[k]}: ${number} is not 0 or 1`;
+    const problem = numberProblem(number, form);
+    if (problem !== undefined) return `${columns[k]}: ${number} ${problem}`;
     target.push(number);
   }
   const held = target.filter((value) => value === 1).length;
   if (form.task === 'single_label_classification' && held !== 1) return `${held} labels where the task allows one`;
   return target;
+}
+
+/** The highest level of an ordinal target: scales of emotion have at most ten points. */
+const highestLevel = 20;
+
+/** Why a number cannot be what the form says. */
+function numberProblem(number: number, { kind, task }: LabelForm): string | undefined {
+  if (kind === 'indicators') return number === 0 || number === 1 ? undefined : 'is not 0 or 1';
+  if (task !== 'ordinal_regression') return undefined;
+  const isLevel = Number.isInteger(number) && number >= 0 && number <= highestLevel;
+  return isLevel ? undefined : `is no level: levels are whole numbers from 0 to ${highestLevel}`;
 }
 
 const isInteger = (name: string): boolean => /^[+-]?\d+$/.test(name);

@@ -1,4 +1,5 @@
 import { DataError } from '../core/errors.ts';
+import { hasValues } from '../core/task.ts';
 import { removeRepeats, removeSharedGroups } from './audit.ts';
 import { cleaningSteps } from './clean.ts';
 import type { WorkFolder } from './disk/work-folder.ts';
@@ -262,7 +263,7 @@ function repeatedIds(suffixes: Uint32Array | undefined, parts: readonly Part[]):
 
 /** Labels that no example of a split holds: the model cannot learn them, or cannot be measured on them. */
 function missingLabels({ labels, task }: JoinedLabels, name: SplitName, { counts }: SplitSummary): string[] {
-  if (task === 'regression') return [];
+  if (hasValues(task)) return [];
   const missing = labels.filter((_, k) => counts[k] === 0);
   return missing.length === 0 ? [] : [`no ${name} example holds ${missing.join(', ')}`];
 }

@@ -1,4 +1,4 @@
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import { textTable } from '../core/text-table.ts';
 import type { Audit, Removed } from './audit.ts';
 import { type CleaningCounts, type CleaningStep, cleaningSteps } from './clean.ts';
@@ -147,7 +147,7 @@ function splitTable({ splits, labels, task }: DataReport): string[][] {
     row('examples', ({ size }) => size),
     ...labels.map((label, k) => row(`  ${label}`, (split) => labelCell(split, k))),
     ...(unlabelled ? [row('  (no label)', (split) => split.unlabelled)] : []),
-    ...(task === 'regression' ? [['  (mean ± deviation, min..max)', '', '', '']] : []),
+    ...(hasValues(task) ? [['  (mean ± deviation, min..max)', '', '', '']] : []),
     ['characters', '', '', ''],
     ...lengthQuantiles.map((q, i) => row(`  ${quantileName(q)}`, ({ lengths }) => lengths[i])),
   ];

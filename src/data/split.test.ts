@@ -20,6 +20,7 @@ describe('every task', () => {
     single_label_classification: fc.nat(3).map((k) => oneHot(k, 4)),
     multi_label_classification: fc.array(fc.nat(1), { minLength: 4, maxLength: 4 }),
     regression: fc.array(fc.double({ noNaN: true, min: -9, max: 9 }), { minLength: 4, maxLength: 4 }),
+    ordinal_regression: fc.array(fc.nat(3), { minLength: 4, maxLength: 4 }),
   };
 
   it.each(tasks)('puts each example in one split, equal texts together, in order, by the seed: %s', async (task) => {

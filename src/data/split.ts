@@ -88,6 +88,15 @@ interface Assignment extends SplitInput, SplitOptions {
 
 type Assign = (assignment: Assignment, give: (unit: number, share: number) => void) => Promise<void>;
 
+/** By tenths of the mean value, so that every split covers the range. */
+const byMean: Assign = async (assignment, give) => {
+  const { order, shares } = assignment;
+  const bins = await binsByMean(assignment);
+  if (!assignment.grouped) return apportion({ order, stratumOf: bins, count: regressionBins }, shares, give);
+  const labelsOf: LabelsOf = { count: () => 1, label: (_, unit) => bins[unit]! };
+  return distributeGroups(assignment, { labelCount: regressionBins, labelsOf }, give);
+};
+
 const assign: Readonly<Record<Task, Assign>> = {
   async single_label_classification(assignment, give) {
     const { order, shares, targets, labelCount } = assignment;
@@ -104,13 +113,8 @@ const assign: Readonly<Record<Task, Assign>> = {
     if (assignment.grouped) return distributeGroups(assignment, { labelCount, labelsOf }, give);
     distribute({ ...(await labelsOfUnits(assignment, labelsOf)), order, labelCount }, assignment, give);
   },
-  async regression(assignment, give) {
-    const { order, shares } = assignment;
-    const bins = await binsByMean(assignment);
-    if (!assignment.grouped) return apportion({ order, stratumOf: bins, count: regressionBins }, shares, give);
-    const labelsOf: LabelsOf = { count: () => 1, label: (_, unit) => bins[unit]! };
-    return distributeGroups(assignment, { labelCount: regressionBins, labelsOf }, give);
-  },
+  regression: byMean,
+  ordinal_regression: byMean,
 };
 
 /** The labels by which a row of a unit is to be in proportion, once its target is read. */

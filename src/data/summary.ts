@@ -1,4 +1,4 @@
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import { type PerSplit, perSplit, splitNames } from './example.ts';
 import { type ExampleStore, type FactChunk, fact, rowState } from './example-store.ts';
 import type { TargetReader } from './targets.ts';
@@ -47,7 +47,7 @@ export async function summarise(store: ExampleStore, options: SummaryOptions): P
       }
   };
   await pass((tally, chunk, k) => tally.take(targets, chunk.word(k, fact.length)));
-  if (task === 'regression') await pass((tally) => tally.takeDeviations(targets));
+  if (hasValues(task)) await pass((tally) => tally.takeDeviations(targets));
   return perSplit((name) => tallies[splitNames.indexOf(name)]!.summary(task));
 }
 
@@ -88,7 +88,7 @@ class Tally {
   }
 
   summary(task: Task): SplitSummary {
-    const classes = task !== 'regression';
+    const classes = !hasValues(task);
     return {
       size: this.#size,
       counts: classes ? [...this.#counts] : [],

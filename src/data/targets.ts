@@ -1,4 +1,4 @@
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import type { FactChunk } from './example-store.ts';
 import type { JoinedLabels } from './join-labels.ts';
 
@@ -11,11 +11,11 @@ export interface RowRange {
 
 /**
  * Reads the targets of rows into memory that is used again: `held` are the labels that hold, in ascending order, each
- * once; in regression `values` are the values in the order of the labels.
+ * once; where they have values, `values` are those in the order of the labels.
  */
 export class TargetReader {
   readonly #ranges: readonly RowRange[];
-  readonly #regression: boolean;
+  readonly #values: boolean;
   readonly values: Float64Array;
   readonly #held: Uint32Array;
   #count = 0;
@@ -23,7 +23,7 @@ export class TargetReader {
 
   constructor({ task, labels }: Pick<JoinedLabels, 'labels'> & { readonly task: Task }, ranges: readonly RowRange[]) {
     this.#ranges = ranges;
-    this.#regression = task === 'regression';
+    this.#values = hasValues(task);
     this.values = new Float64Array(labels.length);
     this.#held = new Uint32Array(labels.length);
   }
@@ -46,7 +46,7 @@ export class TargetReader {
   }
 
   #take(place: number, number: number, places: Int32Array): void {
-    if (this.#regression)
+    if (this.#values)
       this.values[place] = number + 0; // −0 is 0
     else this.#hold(places[number]!);
   }
@@ -70,12 +70,12 @@ export class TargetReader {
 
   /** 32-bit words that are equal for equal targets only. */
   words(): Uint32Array {
-    return this.#regression ? new Uint32Array(this.values.buffer) : this.#held.subarray(0, this.#count);
+    return this.#values ? new Uint32Array(this.values.buffer) : this.#held.subarray(0, this.#count);
   }
 
   /** The target that was read, as an {@link Example} holds it. */
   toArray(): number[] {
-    if (this.#regression) return [...this.values];
+    if (this.#values) return [...this.values];
     const target = new Array<number>(this.values.length).fill(0);
     for (let k = 0; k < this.#count; k++) target[this.#held[k]!] = 1;
     return target;
@@ -89,7 +89,7 @@ export function targetOf(
 ): number[] {
   const target = new Array<number>(size).fill(0);
   for (const [i, number] of labels.entries()) {
-    if (task === 'regression') target[places[i]!] = number + 0;
+    if (hasValues(task)) target[places[i]!] = number + 0;
     else if (places[number]! >= 0) target[places[number]!] = 1;
   }
   return target;

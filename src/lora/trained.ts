@@ -1,6 +1,6 @@
 import { ConfigError } from '../core/errors.ts';
 import { Graph } from '../graph/graph.ts';
-import { HEAD } from '../models/heads.ts';
+import { HEAD, type HeadShape } from '../models/heads.ts';
 import { classifier } from '../models/model.ts';
 import type { DecoderSpec } from '../models/registry.ts';
 import { dense } from '../nn/linear.ts';
@@ -16,12 +16,12 @@ export const isHeadParameter = (parameter: string): boolean => parameter.startsW
 /** How the tensors of an adapted classifier lie in its flat vector. */
 export function adapterLayout(
   spec: DecoderSpec,
-  labels: number,
+  head: HeadShape,
   options: LoraOptions,
   include = isTrained,
 ): FlatLayout {
   const graph = new Graph();
-  classifier(graph, spec, labels, { linear: withLora(dense, options), embeddings: 'given' });
+  classifier(graph, spec, head, { linear: withLora(dense, options), embeddings: 'given' });
   return flatLayout([...graph.parameters].filter(([name]) => include(name)).map(([, value]) => value));
 }
 
@@ -30,7 +30,7 @@ export function adapterLayout(
  * has one.
  */
 export function lowestAdaptedLayer(spec: DecoderSpec, options: LoraOptions): number {
-  const names = [...adapterLayout(spec, 1, options, isLoraParameter).parts.keys()];
+  const names = [...adapterLayout(spec, { labels: 1 }, options, isLoraParameter).parts.keys()];
   const layers = names.flatMap((name) => /^model\.layers\.(\d+)\./.exec(name)?.[1] ?? []).map(Number);
   return layers.length > 0 ? Math.min(...layers) : 0;
 }

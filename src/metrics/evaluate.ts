@@ -37,6 +37,8 @@ export interface LabelEvaluation {
 export interface EvaluateOptions {
   /** From which score on a label is given, in multi-label tasks; one for all, or one each. Default 0.5. */
   readonly threshold?: number | readonly number[];
+  /** Single-label: below which score an example counts as not answered. Default: all are answered. */
+  readonly abstainBelow?: number | undefined;
   /** How to compute 95 % intervals; without it there are none. */
   readonly bootstrap?: BootstrapOptions;
 }
@@ -60,7 +62,7 @@ export function evaluate(
   options: EvaluateOptions = {},
 ): Evaluation {
   checkRows(labels, targets, scores);
-  const { threshold = 0.5 } = options;
+  const { threshold = 0.5, abstainBelow } = options;
   const thresholds = typeof threshold === 'number' ? labels.map(() => threshold) : threshold;
   if (thresholds.length !== labels.length)
     throw new ConfigError(`${thresholds.length} thresholds for ${labels.length} labels: give one for all, or one each`);
@@ -68,7 +70,7 @@ export function evaluate(
   if (wrong >= 0) throw new DataError(`target ${wrong} is [${targets[wrong]}]: ${measures[task].wants} (${task})`);
 
   const n = targets.length;
-  const measured = measures[task].measure(targets, scores, thresholds);
+  const measured = measures[task].measure(targets, scores, { thresholds, abstainBelow });
   const values = measured.metrics(once(n));
   const drawing = options.bootstrap && { draws: 1000, ...options.bootstrap };
   const intervals = drawing && bootstrap(n, measured.metrics, drawing);
@@ -87,13 +89,19 @@ export function evaluate(
   };
 }
 
+/** How scores become labels. */
+interface Deciding {
+  readonly thresholds: readonly number[];
+  readonly abstainBelow: number | undefined;
+}
+
 /** What there is to know about a task's metrics. */
 interface Measure {
   readonly primary: string;
   accepts(target: readonly number[]): boolean;
   /** What `accepts` asks for, in words. */
   readonly wants: string;
-  measure(targets: Rows, scores: Rows, thresholds: readonly number[]): Measured;
+  measure(targets: Rows, scores: Rows, deciding: Deciding): Measured;
 }
 
 interface Measured {
@@ -110,11 +118,16 @@ const measures: { readonly [T in Task]: Measure } = {
     primary: 'macroF1',
     wants: 'exactly one class must be 1, the others 0',
     accepts: (row) => isBinary(row) && row.reduce((sum, x) => sum + x, 0) === 1,
-    measure(targets, scores, { length: classes }) {
+    measure(targets, scores, { thresholds: { length: classes }, abstainBelow }) {
       const [actual, predicted] = [targets.map(largest), scores.map(largest)];
       const confusion = confusionMatrix(actual, predicted, { classes });
       return {
-        metrics: (weights) => ({ ...classificationScores(confusionMatrix(actual, predicted, { classes, weights })) }),
+        metrics: (weights) => ({
+          ...classificationScores(confusionMatrix(actual, predicted, { classes, weights })),
+          ...(abstainBelow === undefined
+            ? {}
+            : answered({ actual, predicted, sure: sureness(scores, abstainBelow) }, weights)),
+        }),
         perLabel: classCounts(confusion).map(labelScores),
         confusion,
       };
@@ -124,12 +137,21 @@ const measures: { readonly [T in Task]: Measure } = {
     primary: 'macroF1',
     wants: 'each label must be 0 or 1',
     accepts: isBinary,
-    measure(targets, scores, thresholds) {
+    measure(targets, scores, { thresholds }) {
       const given = scores.map((row) => row.map((score, k) => (score >= thresholds[k]! ? 1 : 0)));
       return {
         metrics: (weights) => ({ ...multiLabelScores(targets, given, weights) }),
         perLabel: multiLabelCounts(targets, given).map(labelScores),
       };
+    },
+  },
+  ordinal_regression: {
+    primary: 'pearson',
+    wants: 'each level must be a whole number from 0 up',
+    accepts: (row) => row.every((level) => Number.isInteger(level) && level >= 0),
+    measure(targets, scores) {
+      const score = regressionScores(targets, scores);
+      return { metrics: (weights) => ({ ...meanScores(score(weights)) }), perLabel: score() };
     },
   },
   regression: {
@@ -155,6 +177,31 @@ function checkRows(labels: readonly string[], targets: Rows, scores: Rows): void
   const broken = scores.findIndex((row) => !row.every(Number.isFinite));
   if (broken >= 0)
     throw new DataError(`scores ${broken} are [${scores[broken]}]: the model answers with no finite numbers`);
+}
+
+/** Of each example, whether it is answered. */
+const sureness = (scores: Rows, abstainBelow: number): boolean[] =>
+  scores.map((row) => Math.max(...row) >= abstainBelow);
+
+/**
+ * Of a classifier that leaves examples unanswered, the share of those it answers, and how many of these rightly.
+ *
+ *     coverage = n_answered / n        selectiveAccuracy = right answers / n_answered
+ *
+ * @see El-Yaniv & Wiener 2010, On the Foundations of Noise-free Selective Classification, JMLR 11
+ */
+function answered(
+  { actual, predicted, sure }: { actual: readonly number[]; predicted: readonly number[]; sure: readonly boolean[] },
+  weights: Weights,
+): { coverage: number; selectiveAccuracy: number } {
+  let [all, given, right] = [0, 0, 0];
+  for (const [i, weight] of weights.entries()) {
+    all += weight;
+    if (!sure[i]) continue;
+    given += weight;
+    if (actual[i] === predicted[i]) right += weight;
+  }
+  return { coverage: given / all, selectiveAccuracy: right / given };
 }
 
 const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));

@@ -3,7 +3,7 @@ import { detach, equal, gather, reshape, where } from '../graph/ops/index.ts';
 import type { Packing } from '../nn/attention.ts';
 import type { Linear } from '../nn/linear.ts';
 import { decoder, embeddingTable } from './decoder.ts';
-import { classificationHead, languageModelHead } from './heads.ts';
+import { classificationHead, type HeadShape, languageModelHead } from './heads.ts';
 import { packingInputs } from './packing.ts';
 import type { DecoderSpec } from './registry.ts';
 
@@ -21,11 +21,11 @@ export interface ModelOptions {
   readonly recompute?: boolean | undefined;
 }
 
-/** Sequence classification: logits [B, K] from each example's last token. */
-export function classifier(graph: Graph, spec: DecoderSpec, labels: number, options: ModelOptions): Value {
+/** Sequence classification: logits of {@link classificationHead} from each example's last token. */
+export function classifier(graph: Graph, spec: DecoderSpec, head: HeadShape, options: ModelOptions): Value {
   const packing = packingInputs(graph);
   const pooled = decoder(spec, embedded(graph, spec, options), packing, { ...options, states: 'last' });
-  return classificationHead(pooled, spec, labels);
+  return classificationHead(pooled, spec, head);
 }
 
 /** Causal language model: logits [N, V] of the token after each. */

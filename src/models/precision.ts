@@ -45,12 +45,17 @@ export function allowsPrecision(spec: DecoderSpec, precision: Precision): boolea
 function linearWeights(spec: DecoderSpec): LinearWeight[] {
   const graph = new Graph();
   const found: LinearWeight[] = [];
-  classifier(graph, spec, 1, {
-    embeddings: 'given',
-    linear(x, sides) {
-      found.push({ name: `${graph.path}.weight`, shape: [sides.out, sides.in] });
-      return frozenLinear.fp32(x, sides);
+  classifier(
+    graph,
+    spec,
+    { labels: 1 },
+    {
+      embeddings: 'given',
+      linear(x, sides) {
+        found.push({ name: `${graph.path}.weight`, shape: [sides.out, sides.in] });
+        return frozenLinear.fp32(x, sides);
+      },
     },
-  });
+  );
   return found;
 }

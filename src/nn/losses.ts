@@ -4,11 +4,14 @@ import {
   cast,
   div,
   equal,
+  exp,
   iota,
+  log,
   logSoftmax,
   mul,
   neg,
   reshape,
+  scale,
   softplus,
   square,
   sub,
@@ -52,6 +55,11 @@ export function nextTokenLoss(logits: Value, targets: Value, divisor: Value): Va
   return crossEntropy(logits, oneHot, { weights: logits.graph.constant(1), divisor });
 }
 
+/** How much the positives of each label count: one number for all, or one each. */
+interface PosWeight {
+  readonly posWeight?: readonly number[] | undefined;
+}
+
 /**
  * Binary cross entropy of each label on its own, from logits.
  *
@@ -64,12 +72,60 @@ export function nextTokenLoss(logits: Value, targets: Value, divisor: Value): Va
 export function binaryCrossEntropy(
   logits: Value,
   targets: Value,
-  { weights, divisor, posWeight = [1] }: LossScale & { readonly posWeight?: readonly number[] },
+  { weights, divisor, posWeight = [1] }: LossScale & PosWeight,
 ): Value {
   const one = logits.graph.constant(1);
   const extra = logits.graph.constant(posWeight.map((p) => p - 1));
   const positive = mul(add(one, mul(targets, extra)), softplus(neg(logits)));
   return div(total(mul(add(mul(sub(one, targets), logits), positive), weights)), divisor);
+}
+
+/**
+ * Focal loss: cross entropy in which examples count less the more certain they are already.
+ *
+ *     L = − Σ_i a_i Σ_k q_ik (1 − p_ik)^γ log p_ik / divisor,   p = softmax(z)
+ *
+ * Shapes: logits z [B, K], targets q [B, K] as in {@link crossEntropy}, weights a [B, 1], divisor [] → []
+ *
+ * @see Lin, Goyal, Girshick, He & Dollár 2017, Focal Loss for Dense Object Detection, ICCV, arXiv:1708.02002
+ */
+export function focalCrossEntropy(
+  logits: Value,
+  targets: Value,
+  { weights, divisor, gamma }: LossScale & { readonly gamma: number },
+): Value {
+  const { graph } = logits;
+  const logProbability = logSoftmax(logits);
+  const rest = sub(graph.constant(1 + leastRest), exp(logProbability));
+  const terms = mul(mul(power(log(rest), gamma), logProbability), targets);
+  return neg(div(total(mul(terms, weights)), divisor));
+}
+
+/** Keeps log(1 − p), and its gradient, finite where p rounds to 1. */
+const leastRest = 1e-6;
+
+/** e^(c · x): a number to the power of c, from its logarithm. */
+const power = (logarithm: Value, exponent: number): Value => exp(scale(logarithm, exponent));
+
+/**
+ * Focal loss of each label on its own, from logits.
+ *
+ *     L = Σ_ik a_i [p_k y_ik (1 − s_ik)^γ log(1 + e^(−z_ik)) + (1 − y_ik) s_ik^γ log(1 + e^(z_ik))] / divisor,   s = σ(z)
+ *
+ * Shapes: as {@link binaryCrossEntropy}
+ *
+ * @see Lin et al. 2017, arXiv:1708.02002
+ */
+export function focalBinaryCrossEntropy(
+  logits: Value,
+  targets: Value,
+  { weights, divisor, gamma, posWeight = [1] }: LossScale & { readonly gamma: number } & PosWeight,
+): Value {
+  const { graph } = logits;
+  const [positive, negative] = [softplus(neg(logits)), softplus(logits)]; // −log s, −log(1 − s)
+  const held = mul(mul(targets, graph.constant([...posWeight])), mul(power(negative, -gamma), positive));
+  const others = mul(sub(graph.constant(1), targets), mul(power(positive, -gamma), negative));
+  return div(total(mul(add(held, others), weights)), divisor);
 }
 
 /**

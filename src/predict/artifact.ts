@@ -16,7 +16,7 @@ const FILE = 'emotune.json';
 const schema = z.object({
   version: z.literal(1),
   task: z.enum(tasks),
-  labels: z.array(z.string()).min(1),
+  labels: z.array(z.string()).min(1).readonly(),
   maxLength: z.int().positive(),
   /** What is put around a text before the model reads it. */
   prompt: z
@@ -25,7 +25,11 @@ const schema = z.object({
   longTexts: z.enum(longTextRules).default('truncate'),
   windowOverlap: z.int().min(0).default(0),
   windowPooling: z.enum(windowPoolings).default('mean'),
-  threshold: z.number(),
+  decision: z.object({
+    temperature: z.number().positive(),
+    thresholds: z.array(z.number()).readonly(),
+    abstainBelow: z.number().optional(),
+  }),
   /** How the base was computed with in training, and is again unless something else is asked for. */
   precision: z.enum(precisions).default('fp32'),
   /** The base the adapter belongs to; null where the adapter is merged into the folder's own weights. */
@@ -52,9 +56,17 @@ export async function readArtifact(dir: string): Promise<Artifact | undefined> {
     throw new CheckpointError(`${dir}/${FILE} cannot be read: ${error.message}`, { cause: error });
   });
   if (text === undefined) return undefined;
-  const parsed = schema.safeParse(jsonOrUndefined(text));
+  const parsed = schema.safeParse(withDecision(jsonOrUndefined(text)));
   if (parsed.success) return parsed.data;
   throw new CheckpointError(`${dir}/${FILE} cannot be used: ${showIssues(parsed.error.issues)}`);
+}
+
+/** Runs used to have one threshold for all labels, and no temperature. */
+function withDecision(artifact: unknown): unknown {
+  const older = z.looseObject({ threshold: z.number(), labels: z.array(z.string()) }).safeParse(artifact);
+  if (!older.success) return artifact;
+  const { threshold, ...rest } = older.data;
+  return { decision: { temperature: 1, thresholds: rest.labels.map(() => threshold) }, ...rest };
 }
 
 /**

@@ -7,15 +7,16 @@ import { openDevice } from '../runtime/open-device.ts';
 import type { Choice, DeviceName } from '../runtime/provider.ts';
 import { openEncoder, type Passage } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
+import { type Decision, decide } from './decision.ts';
 import { classifierIn, readClassifier } from './saved-classifier.ts';
 import { openScorer } from './scorer.ts';
-import { decide, pooledScores } from './scores.ts';
+import { pooledScores } from './scores.ts';
 
 /** What a text is found to say. */
 export interface Prediction {
-  /** Labels given to the text; none for regression. */
+  /** Labels given to the text; none for values, and in ordinal tasks those above level 0. */
   readonly labels: readonly string[];
-  /** Probability of every label, or its value for regression. */
+  /** Probability of every label, its value, or its expected level. */
   readonly scores: Readonly<Record<string, number>>;
   /** Whether the text was longer than the model reads, and cut. */
   readonly truncated: boolean;
@@ -25,8 +26,8 @@ export interface Prediction {
 export interface Classifier {
   readonly task: Task;
   readonly labels: readonly string[];
-  /** Multi-label: probability from which a label is given. */
-  readonly threshold: number;
+  /** How scores become labels. */
+  readonly decision: Decision;
   /** What computes, and why `auto` chose it. */
   readonly device: Choice;
   /** What it was trained on and how that was split, where it says so. */
@@ -47,7 +48,7 @@ export interface ClassifierOptions {
   readonly base?: string;
   /** How what is on the Hub is fetched. */
   readonly hub?: HubOptions;
-  /** Multi-label: probability from which a label is given, instead of the run's. */
+  /** Multi-label: probability from which any label is given, instead of the run's. */
   readonly threshold?: number;
   /** How the base is computed with; default: as in training. */
   readonly precision?: Precision;
@@ -73,7 +74,8 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
   const read = await readClassifier(path, options);
   const saved = await classifierIn(read, options.precision ?? read.settings.precision, options.hub);
   const { task, labels, windowPooling: pooling } = saved.settings;
-  const threshold = options.threshold ?? saved.settings.threshold;
+  const decision = decisionFor(saved.settings.decision, options);
+  const { temperature } = decision;
   const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);
   const device = await openDevice(options);
   try {
@@ -82,7 +84,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
     return {
       task,
       labels,
-      threshold,
+      decision,
       device: device.choice,
       trainedOn: saved.settings.data,
       async classify(texts) {
@@ -95,9 +97,9 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
           parameters,
         );
         const counts = encoded.map(({ sequences }) => sequences.length);
-        return pooledScores(task, logits, { counts, pooling }).map((scores, i) => {
+        return pooledScores(task, logits, { counts, pooling, labels: labels.length, temperature }).map((scores, i) => {
           return {
-            labels: decide[task](scores, threshold).map((k) => labels[k]!),
+            labels: decide[task](scores, decision).map((k) => labels[k]!),
             scores: Object.fromEntries(labels.map((label, k) => [label, scores[k]!])),
             truncated: encoded[i]!.truncated,
           };
@@ -110,6 +112,9 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
     throw error;
   }
 }
+
+const decisionFor = (own: Decision, { threshold }: ClassifierOptions): Decision =>
+  threshold === undefined ? own : { ...own, thresholds: own.thresholds.map(() => threshold) };
 
 function cleanPassage(given: string | Passage): Passage {
   const { text, context = [] } = typeof given === 'string' ? { text: given } : given;

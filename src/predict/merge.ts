@@ -67,7 +67,7 @@ async function writeMerged(
   for (const file of await readdir(checkpoint.dir))
     if (isTextFile(file)) await copyFile(join(checkpoint.dir, file), join(dir, file));
   const tokenizer = { fingerprint: await tokenizerFingerprint(checkpoint.dir) };
-  await writeArtifact(dir, { ...settings, labels: [...settings.labels], base: null, tokenizer });
+  await writeArtifact(dir, { ...settings, base: null, tokenizer });
   const specs = mergedSpecs(saved, adapter, options.dtype);
   const total = specs.reduce((sum, spec) => sum + byteLengthOf(spec), 0);
   let written = 0;
@@ -125,7 +125,7 @@ function mergedConfig(
     ...rest,
     dtype: dtype ? dtypeNames[dtype] : (config.dtype ?? torch_dtype),
     architectures: [`${spec.className}ForSequenceClassification`],
-    problem_type: task,
+    problem_type: task === 'ordinal_regression' ? 'regression' : task, // transformers knows no levels
     id2label: Object.fromEntries(labels.map((label, k) => [k, label])),
     label2id: Object.fromEntries(labels.map((label, k) => [label, k])),
     pad_token_id: padToken(config),

@@ -5,7 +5,7 @@ import { parseRepositoryName, repositoryReference } from '../hub/repository-name
 import { type Adapter, readAdapter } from '../lora/peft.ts';
 import { adapterLayout, isHeadParameter, isTrained } from '../lora/trained.ts';
 import { type Base, findBase } from '../models/base.ts';
-import { HEAD } from '../models/heads.ts';
+import { CUTPOINTS, HEAD } from '../models/heads.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import type { FlatLayout } from '../optim/flat.ts';
 import { type Artifact, readArtifact, tokenizerFingerprint } from './artifact.ts';
@@ -46,7 +46,8 @@ export async function readSavedAdapter(path: string, options: ReadOptions = {}):
   const ownHead = [...adapter.tensors.keys()].some(isHeadParameter);
   const headRows = artifact?.labels.length ?? adapter.tensors.get(`${HEAD}.weight`)?.shape[0];
   const include = (name: string) => isTrained(name) && (ownHead || !isHeadParameter(name));
-  const layout = adapterLayout(spec, headRows ?? 1, adapter.options, include);
+  const cutpoints = adapter.tensors.get(CUTPOINTS)?.shape[1];
+  const layout = adapterLayout(spec, { labels: headRows ?? 1, cutpoints }, adapter.options, include);
   checkTensors(path, layout, adapter);
   return { adapter, artifact, base: base.name, checkpoint, spec, layout, headRows };
 }

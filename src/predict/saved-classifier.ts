@@ -10,13 +10,14 @@ import { adapterFiles, baseFiles } from '../hub/selection.ts';
 import { fetchSnapshot } from '../hub/snapshot.ts';
 import { withLora } from '../lora/lora.ts';
 import type { Adapter } from '../lora/peft.ts';
-import { HEAD } from '../models/heads.ts';
+import { CUTPOINTS, HEAD } from '../models/heads.ts';
 import { inPrecision } from '../models/precision.ts';
 import { type DecoderSpec, describeModel } from '../models/registry.ts';
 import { dense, frozenLinear, type Precision } from '../nn/linear.ts';
 import { type FlatLayout, pack } from '../optim/flat.ts';
 import { plainReading, type Reading } from '../text/encoder.ts';
 import { readArtifact } from './artifact.ts';
+import { type Decision, plainDecision } from './decision.ts';
 import { type ReadOptions, readSavedAdapter } from './saved-adapter.ts';
 import type { ClassifierModel } from './scorer.ts';
 import type { WindowPooling } from './scores.ts';
@@ -25,7 +26,7 @@ import type { WindowPooling } from './scores.ts';
 export interface Settings extends Reading {
   readonly task: Task;
   readonly labels: readonly string[];
-  readonly threshold: number;
+  readonly decision: Decision;
   readonly windowPooling: WindowPooling;
   /** How the base was computed with in training. */
   readonly precision: Precision;
@@ -80,6 +81,7 @@ async function readAdapted(path: string, options: ReadOptions): Promise<SavedCla
     parameters,
     adapter,
     labels: settings.labels.length,
+    cutpoints: adapter.tensors.get(CUTPOINTS)?.shape[1],
     linear: withLora(dense, adapter.options),
   };
 }
@@ -87,8 +89,9 @@ async function readAdapted(path: string, options: ReadOptions): Promise<SavedCla
 async function readMerged(path: string): Promise<SavedClassifier> {
   const checkpoint = await openCheckpoint(path);
   const spec = describeModel(checkpoint.config);
-  const settings =
-    (await readArtifact(path)) ?? settingsOf(checkpoint, spec, checkpoint.tensors.get(`${HEAD}.weight`)?.shape[0]);
+  const artifact = await readArtifact(path);
+  const headRows = checkpoint.tensors.get(`${HEAD}.weight`)?.shape[0];
+  const settings = artifact ?? settingsOf(checkpoint, spec, headRows);
   const layout: FlatLayout = { size: 0, parts: new Map() };
   return {
     checkpoint,
@@ -98,6 +101,7 @@ async function readMerged(path: string): Promise<SavedClassifier> {
     parameters: float32([]),
     adapter: undefined,
     labels: settings.labels.length,
+    cutpoints: checkpoint.tensors.get(CUTPOINTS)?.shape[1],
     linear: dense,
   };
 }
@@ -138,7 +142,8 @@ export function settingsOf({ config, dir }: Checkpoint, spec: DecoderSpec, headR
   const inferred: Task = size === 1 ? 'regression' : 'single_label_classification';
   const task = tasks.find((t) => t === config.problem_type) ?? inferred;
   const reading = plainReading(Math.min(DEFAULT_LENGTH, spec.contextLength));
-  return { task, labels, threshold: 0.5, windowPooling: 'mean', precision: 'fp32', ...reading };
+  const decision = plainDecision(labels.length);
+  return { task, labels, decision, windowPooling: 'mean', precision: 'fp32', ...reading };
 }
 
 /** The labels that a transformers config.json names, in their order; none if it names none. */

@@ -4,6 +4,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { microBatches } from '../data/batches.ts';
 import { Graph } from '../graph/graph.ts';
 import { verify } from '../graph/verify.ts';
+import type { HeadShape } from '../models/heads.ts';
 import { classifier } from '../models/model.ts';
 import { packTokens, sharedTokens } from '../models/packing.ts';
 import type { DecoderSpec } from '../models/registry.ts';
@@ -21,10 +22,9 @@ import { FLAT, type FlatLayout, FROZEN, flatSource } from '../optim/flat.ts';
 import type { Device, DeviceBuffer, Session } from '../runtime/device.ts';
 
 /** A classifier's parts: what it reads its weights from, how its linear layers are built, and what is not frozen. */
-export interface ClassifierModel {
+export interface ClassifierModel extends HeadShape {
   readonly checkpoint: Checkpoint;
   readonly spec: DecoderSpec;
-  readonly labels: number;
   readonly linear: Linear;
   /** Parameters that come with every run instead of from the checkpoint. */
   readonly layout: FlatLayout;
@@ -52,7 +52,7 @@ export const parameterFeeds = (
 /** Computes logits of encoded texts. */
 export interface Scorer {
   /**
-   * Logits [K] of each text, in the order given.
+   * Logits [K], or [K·J], of each text, in the order given.
    *
    * @throws the signal's reason once it is aborted.
    */
@@ -64,11 +64,12 @@ export interface Scorer {
 export function forwardGraph({
   spec,
   labels,
+  cutpoints,
   linear,
   from,
-}: Pick<ClassifierModel, 'spec' | 'labels' | 'linear' | 'from'>): Graph {
+}: Pick<ClassifierModel, 'spec' | 'labels' | 'cutpoints' | 'linear' | 'from'>): Graph {
   const graph = new Graph();
-  graph.output('logits', classifier(graph, spec, labels, { linear, embeddings: 'given', from }));
+  graph.output('logits', classifier(graph, spec, { labels, cutpoints }, { linear, embeddings: 'given', from }));
   verify(graph);
   return graph;
 }
@@ -97,7 +98,7 @@ export async function openScorer(device: Device, model: ClassifierModel, inputs?
         const together = batch.map((i) => texts[i]!);
         const feeds = await packedFeeds(together, lookUp, model.from === undefined ? sharedTokens(together) : 0);
         const { tensors } = await session.run({ ...feeds, ...parameterFeeds(parameters, model.frozen) });
-        const width = model.labels;
+        const width = model.labels * (model.cutpoints ?? 1);
         for (const [row, i] of batch.entries())
           out[i] = Array.from(tensors.logits!.data.subarray(row * width, (row + 1) * width));
       }

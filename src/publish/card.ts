@@ -36,6 +36,7 @@ const taskWords: Readonly<Record<Task, string>> = {
   single_label_classification: 'gives each text one of these labels',
   multi_label_classification: 'gives each text any number of these labels, also none',
   regression: 'gives each text a value for each of these',
+  ordinal_regression: 'gives each text a level of each of these, from 0 up',
 };
 
 /** The card as Markdown with a head in YAML. @see https://huggingface.co/docs/hub/model-cards */
@@ -115,10 +116,13 @@ function use(run: PublishedRun, repository: string): string[] {
     'In TypeScript, with emotune:',
     fenced('ts', typescriptSnippet(run, repository)),
     ...(run.artifact.task === 'multi_label_classification'
-      ? [`A label is given from a probability of ${run.artifact.threshold} on.`]
+      ? [`A label is given from its threshold on: ${thresholds(run.artifact)}.`]
       : []),
   ];
 }
+
+const thresholds = ({ labels, decision }: PublishedRun['artifact']): string =>
+  labels.map((label, k) => `${label} ${Number(decision.thresholds[k]!.toFixed(3))}`).join(', ');
 
 function data({ artifact, source, started }: PublishedRun): string[] {
   const known = artifact.data;

@@ -14,7 +14,7 @@ const artifact = {
   task: 'single_label_classification',
   labels: ['joy', 'a | "b"'],
   maxLength: 128,
-  threshold: 0.5,
+  decision: { temperature: 1, thresholds: [0.5, 0.5] },
   base,
   tokenizer: { fingerprint: 'e'.repeat(64) },
   data: { name: 'goemotions', licence: 'CC BY 4.0', split: 'official' },
@@ -143,10 +143,20 @@ describe('a model card', () => {
     expect(headOf(card)).not.toHaveProperty('datasets');
   });
 
-  it('applies sigmoid, and names the threshold, where labels do not exclude each other', async () => {
-    const { card } = await prepared({ artifact: { task: 'multi_label_classification', threshold: 0.3 } });
-    expect(card).toContain('torch.sigmoid(logits).tolist()');
-    expect(card).toContain('A label is given from a probability of 0.3 on.');
+  it('applies temperature and sigmoid, and names the thresholds, where labels do not exclude each other', async () => {
+    const decision = { temperature: 1.25, thresholds: [0.3, 0.12345] };
+    const { card } = await prepared({ artifact: { task: 'multi_label_classification', decision } });
+    expect(card).toContain('torch.sigmoid(logits / 1.25).tolist()');
+    expect(card).toContain('A label is given from its threshold on: joy 0.3, a | "b" 0.123.');
+  });
+
+  it('reads the cutpoints of levels, which PEFT leaves out', async () => {
+    const { card } = await prepared({ artifact: { task: 'ordinal_regression' } });
+    expect(card).toContain(
+      'cutpoints = load_file(hf_hub_download("jane/my-emotions", "adapter_model.safetensors"))["base_model.model.score.cutpoints"]',
+    );
+    expect(card).toContain('torch.sigmoid(logits[:, None] - cutpoints).sum(-1).tolist()');
+    expect(card).toMatch(/^from huggingface_hub import hf_hub_download\nfrom peft import PeftModel\nfrom safetensors/m);
   });
 
   it('puts around a text what the model was trained with, and then cuts nothing', async () => {

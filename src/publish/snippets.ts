@@ -1,29 +1,38 @@
 /** Programs for a model card that load what was published. */
 import type { Task } from '../core/task.ts';
+import { CUTPOINTS } from '../models/heads.ts';
 import { render } from '../text/prompt.ts';
 import type { PublishedRun } from './run.ts';
 
 /** What turns logits into scores in Python, as `scoresOf` does here. */
-const activation: Readonly<Record<Task, string>> = {
-  single_label_classification: 'torch.softmax(logits, dim=-1)',
-  multi_label_classification: 'torch.sigmoid(logits)',
-  regression: 'logits',
+const activation: Readonly<Record<Task, (logits: string) => string>> = {
+  single_label_classification: (logits) => `torch.softmax(${logits}, dim=-1)`,
+  multi_label_classification: (logits) => `torch.sigmoid(${logits})`,
+  regression: () => 'logits',
+  ordinal_regression: () => 'torch.sigmoid(logits[:, None] - cutpoints).sum(-1)',
 };
+
+/** Where the program finds what PEFT does not load. */
+const cutpoints = (repository: string): string => `
+cutpoints = load_file(hf_hub_download(${python(repository)}, "adapter_model.safetensors"))["base_model.model.${CUTPOINTS}"]
+`;
 
 /**
  * A program for transformers and PEFT. It reads one text at a time, so that no pad token is needed: Llama has none, and
  * transformers would look for it to find a text's end.
  */
 export function pythonSnippet({ artifact, base, baseName }: PublishedRun, repository: string): string {
-  const { labels, task, prompt, maxLength } = artifact;
+  const { labels, task, prompt, maxLength, decision } = artifact;
+  const logits = decision.temperature === 1 ? 'logits' : `logits / ${decision.temperature}`;
+  const levels = task === 'ordinal_regression';
   const revision = base?.revision === undefined ? '' : `, revision=${python(base.revision)}`;
   const [before, after] = around(prompt);
   const wrapped = [before && python(before), 'text.strip()', after && python(after)].filter(Boolean).join(' + ');
   // Cutting at the end would take away what comes after the text.
   const cut = after === '' ? `, truncation=True, max_length=${maxLength}` : '';
   return `import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
+${levels ? 'from huggingface_hub import hf_hub_download\n' : ''}from peft import PeftModel
+${levels ? 'from safetensors.torch import load_file\n' : ''}from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 base = ${python(base ? baseName : `path/to/${baseName}`)}
 labels = ${python(labels)}
@@ -31,13 +40,13 @@ labels = ${python(labels)}
 tokenizer = PreTrainedTokenizerFast.from_pretrained(base${revision})
 model = AutoModelForSequenceClassification.from_pretrained(base${revision}, num_labels=${labels.length}, dtype=torch.float32)
 model = PeftModel.from_pretrained(model, ${python(repository)}).eval()
-
+${levels ? cutpoints(repository) : ''}
 
 def classify(text):
     inputs = tokenizer(${wrapped}, return_tensors="pt"${cut})
     with torch.no_grad():
         logits = model(input_ids=inputs.input_ids, attention_mask=inputs.attention_mask).logits[0]
-    return dict(zip(labels, ${activation[task]}.tolist()))
+    return dict(zip(labels, ${activation[task](logits)}.tolist()))
 
 
 print(classify("What a lovely surprise!"))`;

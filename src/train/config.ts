@@ -183,7 +183,30 @@ const shape = {
     .default('none')
     .describe('repeat or drop training examples until all classes are equally frequent'),
   patience: count.optional().describe('stop after this many epochs without a better validation score'),
-  threshold: z.number().gt(0).lt(1).default(0.5).describe('multi-label: probability from which a label is given'),
+  focalGamma: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('focal loss: how much less the examples count that are easy already (2 is usual; 0: cross entropy)'),
+  threshold: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe(
+      'multi-label: probability from which a label is given (default: for each label the one with the best F1 on validation)',
+    ),
+  temperature: z
+    .number()
+    .positive()
+    .optional()
+    .describe('divides the logits of labels (default: the one under which the validation labels are likeliest)'),
+  minPrecision: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('give a label only where this share of such labels is right on validation; else none'),
   checkpointMinutes: z
     .number()
     .positive()

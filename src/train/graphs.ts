@@ -4,32 +4,47 @@ import { grad } from '../graph/grad.ts';
 import { Graph, type Value } from '../graph/graph.ts';
 import { mul } from '../graph/ops/index.ts';
 import { verify } from '../graph/verify.ts';
-import { binaryCrossEntropy, crossEntropy, type LossScale, squaredError } from '../nn/losses.ts';
+import {
+  binaryCrossEntropy,
+  crossEntropy,
+  focalBinaryCrossEntropy,
+  focalCrossEntropy,
+  type LossScale,
+  squaredError,
+} from '../nn/losses.ts';
 import { accumulate, type FlatLayout, flatLayout } from '../optim/flat.ts';
 import { LOSS_SCALE, type UpdateOptions } from '../optim/update.ts';
 
 export interface LossOptions {
   /** Weight of each label's positives, multi-label only. */
-  readonly posWeight?: readonly number[];
+  readonly posWeight?: readonly number[] | undefined;
+  /** γ of the focal loss, for labels that hold or not. Default: 0, which is cross entropy. */
+  readonly focalGamma?: number | undefined;
 }
 
 type Loss = (logits: Value, targets: Value, scale: LossScale & LossOptions) => Value;
 
-/** The loss of each task, as transformers chooses it by `problem_type`. */
+/** The loss of each task, as transformers chooses it by `problem_type`; of levels, that of whether each is exceeded. */
 const losses: Readonly<Record<Task, Loss>> = {
-  single_label_classification: crossEntropy,
-  multi_label_classification: binaryCrossEntropy,
+  single_label_classification: (logits, targets, { focalGamma: gamma = 0, ...options }) =>
+    gamma === 0 ? crossEntropy(logits, targets, options) : focalCrossEntropy(logits, targets, { gamma, ...options }),
+  multi_label_classification: (logits, targets, { focalGamma: gamma = 0, ...options }) =>
+    gamma === 0
+      ? binaryCrossEntropy(logits, targets, options)
+      : focalBinaryCrossEntropy(logits, targets, { gamma, ...options }),
   regression: squaredError,
+  ordinal_regression: binaryCrossEntropy,
 };
 
 /** The loss of a classifier's logits [B, K], against the inputs `targets` [B, K], `weights` [B, 1] and `divisor` []. */
-export function lossOf(task: Task, logits: Value, options: LossOptions = {}): Value {
+export function lossOf(task: Task, logits: Value, { posWeight, focalGamma }: LossOptions = {}): Value {
   const { graph } = logits;
   return graph.scope('loss', () =>
     losses[task](logits, graph.input('targets', 'float32', logits.shape), {
       weights: graph.input('weights', 'float32', [logits.shape[0]!, 1]),
       divisor: graph.input('divisor', 'float32', []),
-      ...options,
+      posWeight,
+      focalGamma,
     }),
   );
 }

@@ -89,7 +89,9 @@ function contradictions(given: TrainOptions, own: LoraSettings, from: SavedAdapt
 
 /** The modules with LoRA, in the model's order. */
 const sites = (spec: DecoderSpec, options: LoraOptions): string[] =>
-  [...adapterLayout(spec, 1, options).parts.keys()].flatMap((name) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1] ?? []);
+  [...adapterLayout(spec, { labels: 1 }, options).parts.keys()].flatMap(
+    (name) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1] ?? [],
+  );
 
 const filled = (pattern: LoraOptions['rankPattern'] = {}): Record<string, number> | undefined =>
   Object.keys(pattern).length > 0 ? { ...pattern } : undefined;

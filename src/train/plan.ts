@@ -105,6 +105,8 @@ export function workloadOf(config: SettledConfig, prepared: Prepared): Workload 
     tensors: checkpoint.tensors,
     task: dataset.task,
     labels: dataset.labels.length,
+    cutpoints: prepared.cutpoints?.shape[1],
+    focalGamma: config.focalGamma,
     lora,
     optimizer,
     maxGradNorm: config.maxGradNorm || undefined,

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { ConfigError } from '../core/errors.ts';
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { classWeights, countLabels, type LabelCounts, oversample, posWeights, undersample } from '../data/balance.ts';
 import { openWorkFolder, type WorkFolder } from '../data/disk/work-folder.ts';
 import type { Dataset, SplitName } from '../data/example.ts';
@@ -18,6 +19,7 @@ import type { SavedAdapter } from '../predict/saved-adapter.ts';
 import { type Encoder, openEncoder, type Reading } from '../text/encoder.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
+import { initialCutpoints } from './cutpoints.ts';
 import { type EncodedExamples, type EncodedSplit, encodeExamples } from './encoded-examples.ts';
 import { loraOptions } from './lora-options.ts';
 import { prefixLayer } from './prefix/demand.ts';
@@ -47,6 +49,8 @@ export interface Prepared {
   readonly prefixLayer: number | undefined;
   readonly optimizer: Optimizer;
   readonly posWeight: readonly number[] | undefined;
+  /** Ordinal: where the cutpoints start. [K, J] */
+  readonly cutpoints: Tensor | undefined;
   /** SHA-256 of what is trained and evaluated on: task and labels, then ids, tokens, targets and weights, in order. */
   readonly dataFingerprint: string;
   readonly start: WarmStart | undefined;
@@ -97,7 +101,7 @@ export async function prepare(
       baseParameters: parameterCount(checkpoint),
       prefixLayer: layer,
       optimizer: optimizerOf(config),
-      start: from && warmStart(from, data.dataset),
+      start: from && warmStart(from, data.dataset, data.cutpoints?.shape[1]),
       ...data,
       close: () => work.close(),
     };
@@ -109,7 +113,7 @@ export async function prepare(
 
 type PreparedData = Pick<
   Prepared,
-  'dataset' | 'report' | 'train' | 'validation' | 'test' | 'truncated' | 'posWeight' | 'dataFingerprint'
+  'dataset' | 'report' | 'train' | 'validation' | 'test' | 'truncated' | 'posWeight' | 'cutpoints' | 'dataFingerprint'
 >;
 
 /** Loads the data, chooses what is trained on, and encodes it; the dataset's own working files are gone afterwards. */
@@ -123,6 +127,8 @@ async function prepareData(
     checkTask(task, config);
     const selection = await select(dataset, config);
     const counts = await countLabels(splits.train, labels.length, selection);
+    const cutpoints =
+      task === 'ordinal_regression' ? await initialCutpoints(splits.train, labels, selection) : undefined;
     const hash = createHash('sha256').update(JSON.stringify([task, labels]));
     const encode = (split: SplitName, places?: Uint32Array) =>
       encodeExamples(splits[split], { encoder, work, name: split, hash, places, signal });
@@ -131,7 +137,12 @@ async function prepareData(
     return {
       dataset: { name, task, labels },
       report,
-      train: withLoss(train, { task, selection, options: targetOptions(counts, { task, labels }, config) }),
+      train: withLoss(train, {
+        task,
+        selection,
+        options: { ...targetOptions(counts, { task, labels }, config), cutpoints: cutpoints?.shape[1] },
+      }),
+      cutpoints,
       validation,
       test,
       truncated: train.truncated + validation.truncated + test.truncated,
@@ -153,8 +164,18 @@ function checkTask(task: Task, config: TrainConfig): void {
   };
   if (config.labelSmoothing > 0 && !single)
     refuse('labelSmoothing', 'it spreads a target over classes of which one holds; leave it out');
-  if (config.classWeights === 'balanced' && task === 'regression')
+  if (config.classWeights === 'balanced' && hasValues(task))
     refuse('classWeights', 'values have no classes; leave it out');
+  if (config.focalGamma > 0 && hasValues(task))
+    refuse('focalGamma', 'values are not easy or hard to classify; leave it out');
+  if (config.threshold !== undefined && task !== 'multi_label_classification')
+    refuse('threshold', 'only where a text can hold several labels is each given by itself; leave it out');
+  if (config.threshold !== undefined && config.minPrecision !== undefined)
+    refuse('threshold', 'minPrecision chooses the thresholds; give one of the two');
+  if (config.temperature !== undefined && hasValues(task))
+    refuse('temperature', 'it is for the probabilities of labels; leave it out');
+  if (config.minPrecision !== undefined && hasValues(task))
+    refuse('minPrecision', 'values are not right or wrong; leave it out');
 }
 
 /** The places in the train split of the examples that are trained on, repeats last; undefined for all of them, once. */

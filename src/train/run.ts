@@ -3,9 +3,11 @@ import { random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { epochBatches } from '../data/batches.ts';
 import { formatReport } from '../data/report.ts';
-import { type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
+import { type EvaluateOptions, type Evaluation, evaluate, primaryMetric } from '../metrics/evaluate.ts';
 import { schedule } from '../optim/schedule.ts';
 import { tokenizerFingerprint } from '../predict/artifact.ts';
+import { type Decision, plainDecision } from '../predict/decision.ts';
+import { type Answers, fitDecision } from '../predict/fit-decision.ts';
 import { pooledScores } from '../predict/scores.ts';
 import type { Device } from '../runtime/device.ts';
 import { engineInfo } from '../runtime/info.ts';
@@ -33,8 +35,12 @@ export interface RunContext {
 interface Best {
   readonly epoch: number;
   readonly validation: Evaluation;
+  /** Fitted on validation. */
+  readonly decision: Decision;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
+
+const bestProgress = ({ epoch, validation, decision }: Best): Progress['best'] => ({ epoch, validation, decision });
 
 /** What an epoch is chosen by; nothing is worse than a score that is not defined. */
 const headline = ({ task, metrics }: Evaluation): number =>
@@ -180,9 +186,9 @@ export class Run {
     while (this.#epoch <= config.epochs) {
       if (config.patience !== undefined && this.#sinceBest >= config.patience) return 'early stopping';
       if (yield* this.#steps()) return 'aborted';
-      const evaluation = await this.#evaluate(prepared.validation, { intervals: false });
-      if (!evaluation) return 'aborted';
-      yield* this.#endEpoch(evaluation);
+      const answers = await this.#answers(prepared.validation);
+      if (!answers) return 'aborted';
+      yield* this.#endEpoch(answers);
     }
     return 'finished';
   }
@@ -216,17 +222,22 @@ export class Run {
   }
 
   /** Keeps the weights if they are the best so far, and goes to the next epoch. */
-  async *#endEpoch(evaluation: Evaluation): AsyncGenerator<TrainEvent, void> {
+  async *#endEpoch(answers: Answers): AsyncGenerator<TrainEvent, void> {
     const epoch = this.#epoch;
+    const { config, prepared } = this.#context;
+    const { task, labels } = prepared.dataset;
+    const { decision, notes } = fitDecision(task, labels, answers, config);
+    const evaluation = this.#evaluate(answers, decision);
     const best = !this.#best || headline(evaluation) > headline(this.#best.validation);
     if (best) {
-      this.#best = { epoch, validation: evaluation, tensors: await this.#trainer.tensors() };
+      this.#best = { epoch, validation: evaluation, decision, tensors: await this.#trainer.tensors() };
       this.#saved = false;
     }
     this.#sinceBest = best ? 0 : this.#sinceBest + 1;
     this.#epoch++;
     this.#batch = 0;
     yield { type: 'evaluated', split: 'validation', epoch, best, evaluation };
+    if (best) for (const message of notes) yield { type: 'warning', message };
     if (!this.#saved) yield* this.#save();
     yield* this.#checkpoint();
   }
@@ -263,7 +274,7 @@ export class Run {
       seconds: this.#seconds,
       tokens: this.#tokens,
       sinceBest: this.#sinceBest,
-      best: this.#best ? { epoch: this.#best.epoch, validation: this.#best.validation } : null,
+      best: this.#best ? bestProgress(this.#best) : null,
       metricsBytes: await folder.metrics.sync(),
       settings: decisiveSettings(config),
       data: prepared.dataFingerprint,
@@ -277,13 +288,15 @@ export class Run {
   }
 
   async *#finish(reason: TrainResult['reason']): AsyncGenerator<TrainEvent, void> {
-    const { folder, prepared, signal } = this.#context;
+    const { config, folder, prepared, signal } = this.#context;
     this.#trained = true;
     let test: Evaluation | undefined;
     if (this.#best && reason !== 'aborted') {
       await this.#trainer.load(this.#best.tensors);
-      test = await this.#evaluate(prepared.test, { intervals: true });
-      if (test) yield { type: 'evaluated', split: 'test', epoch: this.#best.epoch, best: true, evaluation: test };
+      const answers = await this.#answers(prepared.test);
+      const { epoch, decision } = this.#best;
+      test = answers && this.#evaluate(answers, decision, { bootstrap: { seed: config.seed } });
+      if (test) yield { type: 'evaluated', split: 'test', epoch, best: true, evaluation: test };
     }
     const result: TrainResult = {
       reason: signal?.aborted && !test ? 'aborted' : reason,
@@ -303,25 +316,32 @@ export class Run {
   }
 
   /**
-   * Scores under the current weights; undefined if the run is aborted on the way.
+   * What the current weights answer; undefined if the run is aborted on the way.
    *
    * @throws TrainingError if a logit is no number: the last step was too large. The weights before it are kept.
    */
-  async #evaluate(examples: EncodedExamples, { intervals }: { intervals: boolean }): Promise<Evaluation | undefined> {
-    const { config, prepared } = this.#context;
-    const { task, labels } = prepared.dataset;
+  async #answers(examples: EncodedExamples): Promise<Answers | undefined> {
     const targets: (readonly number[])[] = [];
-    const scores: number[][] = [];
+    const logits: (readonly number[])[] = [];
+    const counts: number[] = [];
     for (let at = 0; at < examples.length; at += evaluatedAtOnce) {
       const part = examples.read(range(at, Math.min(at + evaluatedAtOnce, examples.length)));
-      const logits = await this.#logits(part.flatMap(({ sequences }) => sequences));
-      if (!logits) return undefined;
-      const counts = part.map(({ sequences }) => sequences.length);
-      for (const row of pooledScores(task, logits, { counts, pooling: config.windowPooling })) scores.push(row);
-      for (const { target } of part) targets.push(target);
+      const rows = await this.#logits(part.flatMap(({ sequences }) => sequences));
+      if (!rows) return undefined;
+      for (const row of rows) logits.push(row);
+      for (const { sequences, target } of part) {
+        counts.push(sequences.length);
+        targets.push(target);
+      }
     }
-    const options = { threshold: config.threshold, ...(intervals ? { bootstrap: { seed: config.seed } } : {}) };
-    return evaluate(task, labels, { targets, scores }, options);
+    return { targets, logits, counts, pooling: this.#context.config.windowPooling };
+  }
+
+  #evaluate(answers: Answers, decision: Decision, options: Pick<EvaluateOptions, 'bootstrap'> = {}): Evaluation {
+    const { task, labels } = this.#context.prepared.dataset;
+    const { temperature, thresholds: threshold, abstainBelow } = decision;
+    const scores = pooledScores(task, answers.logits, { ...answers, labels: labels.length, temperature });
+    return evaluate(task, labels, { targets: answers.targets, scores }, { threshold, abstainBelow, ...options });
   }
 
   /** Logits under the current weights; undefined if the run is aborted on the way. */
@@ -347,10 +367,10 @@ export class Run {
       { ...adapter, baseModel: base.peft.name, baseRevision: base.peft.revision },
       {
         task: dataset.task,
-        labels: [...dataset.labels],
+        labels: dataset.labels,
         ...reading,
         windowPooling: config.windowPooling,
-        threshold: config.threshold,
+        decision: this.#best?.decision ?? plainDecision(dataset.labels.length),
         precision: config.precision,
         base: {
           path: base.reference,

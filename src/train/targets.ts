@@ -5,6 +5,8 @@ export interface TargetOptions {
   readonly classWeights?: readonly number[];
   /** Share ε of the target spread over all classes, single-label only. */
   readonly labelSmoothing?: number;
+  /** How many cutpoints lie between the levels of a label, ordinal only. */
+  readonly cutpoints?: number | undefined;
 }
 
 /** An example's row of the loss's `targets`, and what it adds to the loss's `divisor`. */
@@ -27,6 +29,11 @@ const rules: Readonly<Record<Task, Rule>> = {
   },
   multi_label_classification: asGiven,
   regression: asGiven,
+  /** y becomes [y > 0, …, y > J − 1]; the likelihoods of a label's cutpoints are added up, the labels' averaged. */
+  ordinal_regression: (target, { cutpoints = 0 }) => ({
+    row: target.flatMap((level) => Array.from({ length: cutpoints }, (_, j) => (level > j ? 1 : 0))),
+    divisor: target.length,
+  }),
 };
 
 /** What the loss of nn/losses.ts takes for one example, by torch's definitions of weights and smoothing. */

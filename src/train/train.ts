@@ -1,6 +1,7 @@
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { describeBase, findBase } from '../models/base.ts';
+import { CUTPOINTS } from '../models/heads.ts';
 import { inPrecision } from '../models/precision.ts';
 import { FROZEN } from '../optim/flat.ts';
 import type { SavedAdapter } from '../predict/saved-adapter.ts';
@@ -279,7 +280,7 @@ function openTrainer(
   config: SettledConfig,
   prepared: Prepared & Pick<TrainerOptions, 'frozen' | 'prefix'>,
 ): Promise<Trainer> {
-  const { checkpoint, spec, lora, optimizer, dataset, posWeight, start, frozen, prefix } = prepared;
+  const { checkpoint, spec, lora, optimizer, dataset, posWeight, cutpoints, start, frozen, prefix } = prepared;
   return Trainer.open(device, {
     checkpoint,
     spec,
@@ -287,12 +288,14 @@ function openTrainer(
     optimizer,
     task: dataset.task,
     labels: dataset.labels.length,
+    cutpoints: cutpoints?.shape[1],
+    focalGamma: config.focalGamma,
     maxGradNorm: config.maxGradNorm || undefined,
     microBatchTokens: config.microBatchTokens,
     precision: config.precision,
     gradientCheckpointing: config.gradientCheckpointing,
     seed: config.seed,
-    start: start?.tensors,
+    start: new Map([...(cutpoints ? [[CUTPOINTS, cutpoints] as const] : []), ...(start?.tensors ?? [])]),
     frozen,
     prefix,
     ...(posWeight ? { posWeight } : {}),

@@ -38,7 +38,7 @@ export interface EncodedExample {
   readonly weight?: number;
 }
 
-export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'spec' | 'labels'> {
+export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'spec' | 'labels' | 'cutpoints'> {
   readonly task: Task;
   readonly lora: LoraOptions;
   readonly optimizer: Optimizer;
@@ -48,7 +48,9 @@ export interface TrainerOptions extends Pick<ClassifierModel, 'checkpoint' | 'sp
   readonly gradientCheckpointing?: boolean;
   /** How the frozen layers are computed, default fp32; the checkpoint must have the weights for it (models/precision.ts). */
   readonly precision?: Precision;
-  readonly posWeight?: readonly number[];
+  readonly posWeight?: readonly number[] | undefined;
+  /** Focal loss: γ. */
+  readonly focalGamma?: number | undefined;
   /** LoRA+: how much faster B is trained than A. */
   readonly loraPlusRatio?: number;
   readonly seed: number;
@@ -127,7 +129,7 @@ export class Trainer {
 
   /** Builds the gradient, update and forward graphs and loads them. */
   static async open(device: Device, options: TrainerOptions): Promise<Trainer> {
-    const { checkpoint, spec, labels, optimizer, prefix } = options;
+    const { checkpoint, spec, labels, cutpoints, optimizer, prefix } = options;
     const from = prefix?.layer;
     const scaled = scalesLoss(options.precision ?? 'fp32');
     const { graph, layout } = gradientGraph((g) => buildLoss(g, { ...options, from }), isTrained, { scaled });
@@ -137,6 +139,7 @@ export class Trainer {
       checkpoint,
       spec,
       labels,
+      cutpoints,
       layout,
       linear: withLora(frozenLinear[options.precision ?? 'fp32'], options.lora),
       from,
@@ -289,7 +292,7 @@ export class Trainer {
     );
     const targets = float32(
       rows.flatMap(({ target }) => target),
-      [rows.length, options.labels],
+      [rows.length, options.labels * (options.cutpoints ?? 1)],
     );
     const weights = float32(
       rows.map(({ weight }) => weight),
@@ -421,20 +424,20 @@ const noParameters = (name: string) => internal(`the update graph has no paramet
 
 type LossOptions = Pick<
   TrainerOptions,
-  'task' | 'lora' | 'spec' | 'labels' | 'posWeight' | 'precision' | 'gradientCheckpointing'
+  'task' | 'lora' | 'spec' | 'labels' | 'cutpoints' | 'posWeight' | 'focalGamma' | 'precision' | 'gradientCheckpointing'
 > &
   Pick<ClassifierModel, 'from'>;
 
 /** The loss of a LoRA run: the adapted model in training mode, against the task's targets. */
 export function buildLoss(
   graph: Graph,
-  { task, lora, spec, labels, posWeight, precision = 'fp32', gradientCheckpointing: recompute, from }: LossOptions,
+  { task, lora, spec, from, precision = 'fp32', gradientCheckpointing: recompute, ...options }: LossOptions,
 ): Value {
   const drop = lora.dropout > 0 ? dropout(lora.dropout, dropoutKeysFor) : undefined;
   const frozen = (recompute ? recomputedLinear : frozenLinear)[precision];
   const linear = withLora(frozen, lora, drop);
-  const logits = classifier(graph, spec, labels, { linear, embeddings: 'given', from, recompute });
-  return lossOf(task, logits, posWeight ? { posWeight } : {});
+  const logits = classifier(graph, spec, options, { linear, embeddings: 'given', from, recompute });
+  return lossOf(task, logits, options);
 }
 
 /** Where only the last tokens are left, their keys. */

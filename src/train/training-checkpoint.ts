@@ -6,6 +6,7 @@ import { openSafetensors, readTensor, writeSafetensors } from '../checkpoint/saf
 import { CheckpointError, showIssues } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Evaluation } from '../metrics/evaluate.ts';
+import type { Decision } from '../predict/decision.ts';
 import { isDiskFull } from '../runtime/disk.ts';
 import { providers } from '../runtime/provider.ts';
 
@@ -22,7 +23,13 @@ const progressSchema = z.object({
   tokens: z.number(),
   /** Epochs since the best one. */
   sinceBest: z.int().min(0),
-  best: z.object({ epoch: z.int(), validation: z.custom<Evaluation>((v) => typeof v === 'object') }).nullable(),
+  best: z
+    .object({
+      epoch: z.int(),
+      validation: z.custom<Evaluation>((v) => typeof v === 'object'),
+      decision: z.custom<Decision>((v) => typeof v === 'object'),
+    })
+    .nullable(),
   /** Length of metrics.jsonl. */
   metricsBytes: z.int().min(0),
   /** What must be the same for the rest of the run to be the same. */

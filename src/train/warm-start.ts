@@ -5,7 +5,7 @@ import { float32, type Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/example.ts';
 import type { HubOptions } from '../hub/options.ts';
 import { isHeadParameter } from '../lora/trained.ts';
-import { HEAD } from '../models/heads.ts';
+import { CUTPOINTS } from '../models/heads.ts';
 import { readSavedAdapter, type SavedAdapter } from '../predict/saved-adapter.ts';
 import { labelsIn, settingsOf } from '../predict/saved-classifier.ts';
 import type { TrainConfig, TrainOptions } from './config.ts';
@@ -36,27 +36,42 @@ export async function readStart(
   return { config: adoptSettings(config, given, from), from };
 }
 
-/** The adapter's tensors for a dataset: its head only where that tells the same labels apart. */
-export function warmStart(from: SavedAdapter, dataset: Pick<Dataset, 'task' | 'labels'>): WarmStart {
+/**
+ * The adapter's tensors for a dataset: its head only where that tells the same labels apart, and as many levels of them.
+ *
+ * @param cutpoints between the levels of a label, in ordinal tasks.
+ */
+export function warmStart(
+  from: SavedAdapter,
+  dataset: Pick<Dataset, 'task' | 'labels'>,
+  cutpoints: number | undefined,
+): WarmStart {
   const body = [...from.adapter.tensors].filter(([name]) => !isHeadParameter(name));
-  const { head, weight } = headFor(from, dataset);
-  return { head, tensors: new Map(weight ? [...body, [`${HEAD}.weight`, weight]] : body) };
+  const { head, tensors } = headFor(from, dataset, cutpoints);
+  return { head, tensors: new Map([...body, ...tensors]) };
 }
 
 function headFor(
   from: SavedAdapter,
   { task, labels }: Pick<Dataset, 'task' | 'labels'>,
-): { readonly head: string; readonly weight?: Tensor } {
-  const weight = from.adapter.tensors.get(`${HEAD}.weight`);
-  if (!weight) return { head: 'a new head: the adapter has none' };
+  cutpoints: number | undefined,
+): WarmStart {
+  const fresh = (why: string): WarmStart => ({ head: `a new head: ${why}`, tensors: new Map() });
+  const own = [...from.adapter.tensors].filter(([name]) => isHeadParameter(name));
+  if (own.length === 0) return fresh('the adapter has none');
   const said = from.artifact ?? saidByBase(from);
-  if (!said) return { head: 'a new head: neither the adapter nor its base says what the labels of its head are' };
-  if (said.task !== task) return { head: `a new head: the adapter’s was trained for ${said.task}` };
+  if (!said) return fresh('neither the adapter nor its base says what the labels of its head are');
+  if (said.task !== task) return fresh(`the adapter’s was trained for ${said.task}`);
   const rows = labels.map((label) => said.labels.indexOf(label));
   if (rows.includes(-1) || rows.length !== said.labels.length)
-    return { head: `a new head: the adapter’s labels are ${said.labels.join(', ')}` };
+    return fresh(`the adapter’s labels are ${said.labels.join(', ')}`);
+  const ownCutpoints = from.adapter.tensors.get(CUTPOINTS)?.shape[1];
+  if (ownCutpoints !== cutpoints) return fresh(`the adapter’s labels have levels 0 to ${ownCutpoints}`);
   const moved = rows.some((row, k) => row !== k);
-  return { head: `its head${moved ? ', rows in the order of these labels' : ''}`, weight: rowsOf(weight, rows) };
+  return {
+    head: `its head${moved ? ', rows in the order of these labels' : ''}`,
+    tensors: new Map(own.map(([name, tensor]) => [name, rowsOf(tensor, rows)])),
+  };
 }
 
 /** Labels and task of a bare PEFT folder, where its base names as many labels as the head has. */

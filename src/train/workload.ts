@@ -22,6 +22,7 @@ export interface Workload
     TrainerOptions,
     | 'spec'
     | 'labels'
+    | 'cutpoints'
     | 'task'
     | 'lora'
     | 'optimizer'
@@ -30,6 +31,7 @@ export interface Workload
     | 'precision'
     | 'gradientCheckpointing'
     | 'posWeight'
+    | 'focalGamma'
     | 'loraPlusRatio'
   > {
   readonly tensors: Checkpoint['tensors'];

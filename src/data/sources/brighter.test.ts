@@ -34,6 +34,17 @@ describe('BRIGHTER, tiny files of the exact form', () => {
     expect(notes).toEqual(['intensities of 2 and 3 read as 1: 1 row']);
   });
 
+  it.each(brighter)('$name has intensities, too', async (source) => {
+    const table = await source.table({ task: 'ordinal_regression', dataDir: tinyBrighter() });
+    const { splits, labels } = await loadTable(table);
+    expect(perSplit((name) => splits[name]!.map(({ target }) => target[0]))).toEqual({
+      train: [1, 0],
+      validation: [2, 0],
+      test: [3, 0],
+    });
+    expect(splits.test![0]!.target).toEqual(labels.map((_, k) => (k === 1 ? 0 : 3)));
+  });
+
   it('reads no missing label as none', async () => {
     const dataDir = tinyBrighter();
     const at = (track: string): string => join(english.folder(dataDir), track, 'test', 'eng.csv');
@@ -60,5 +71,17 @@ describe.skipIf(!brighter.every(isThere))('BRIGHTER, the published files', () =>
       leaks === 0 ? [] : [['test', 'train', leaks]],
     );
     expect(report.splits.test.size).toBe(rows.test);
+  });
+
+  it.each([
+    [english, { train: 2763, validation: 115, test: 2765 }, 237],
+    [german, { train: 2603, validation: 200, test: 2604 }, 589],
+    [spanish, { train: 1996, validation: 184, test: 1695 }, 15],
+  ] as const)('$name as intensities: rows, neutral ones of train', async (source, rows, neutral) => {
+    const table = await source.table({ task: 'ordinal_regression', dataDir: thirdPartyData });
+    const { splits, malformed } = await loadTable(table);
+    expect(perSplit((name) => splits[name]!.length)).toEqual(rows);
+    expect(malformed.count).toBe(0);
+    expect(splits.train!.filter(({ target }) => Math.max(...target) === 0)).toHaveLength(neutral);
   });
 });

@@ -46,6 +46,7 @@ async function conforms(source: Source, dataDir: string): Promise<void> {
 function fits(target: readonly number[], task: Task, size: number): boolean {
   if (target.length !== size) return false;
   if (task === 'regression') return target.every(Number.isFinite);
+  if (task === 'ordinal_regression') return target.every((level) => Number.isInteger(level) && level >= 0);
   const held = target.filter((value) => value === 1).length;
   return target.every((value) => value === 0 || value === 1) && (task === 'multi_label_classification' || held === 1);
 }

@@ -39,6 +39,12 @@ describe('SemEval-2018 Task 1', () => {
       'Spanish/EI-reg/training/2018-EI-reg-Es-joy-train.txt',
       'Spanish/EI-reg/test-gold/2018-EI-reg-Es-joy-test-gold.txt',
     ],
+    ['v-oc-en', 'English/V-oc/2018-Valence-oc-En-train.txt', 'English/V-oc/2018-Valence-oc-En-test-gold.txt'],
+    [
+      'ei-oc-en-fear',
+      'English/EI-oc/training/EI-oc-En-fear-train.txt',
+      'English/EI-oc/test-gold/2018-EI-oc-En-fear-test-gold.txt',
+    ],
   ])('%s has its files where the archive has them', (name, train, test) => {
     const paths = sourceOf(name).files.map(({ path }) => path);
     expect([paths[0], paths[2]]).toEqual([train, test]);
@@ -87,6 +93,22 @@ describe('SemEval-2018 Task 1', () => {
     const { labels, splits } = await load('ei-reg-es-sadness');
     expect(labels).toEqual(['sadness']);
     expect(splits.train![0]).toMatchObject({ id: '2018-Es-001', target: [0.479] });
+  });
+
+  it('reads classes as levels from 0', async () => {
+    const levels = async (name: string) => (await load(name)).splits.train!.map(({ target }) => target);
+    expect(await levels('ei-oc-ar-fear')).toEqual([[2], [0]]);
+    expect(await levels('v-oc-es')).toEqual([[0], [5]]);
+  });
+
+  it('counts what is no class as malformed', async () => {
+    const cut = (content: string): string =>
+      content.replace('-3: very', 'very').replace('2: moderately', '4: moderately');
+    const { splits, malformed } = await load('v-oc-en', changed('v-oc-en', 1, cut));
+    expect(splits.validation!.map(({ target }) => target)).toEqual([[7]]);
+    expect(malformed.first.map(({ reason }) => reason)).toEqual([
+      'valence: "very negative emotional state can be inferred" is not a number',
+    ]);
   });
 
   it('refuses the test file without labels', async () => {

@@ -24,21 +24,28 @@ type Part = (typeof parts)[number];
 const emotions = 'anger anticipation disgust fear joy love optimism pessimism sadness surprise trust'.split(' ');
 const rated = ['anger', 'fear', 'joy', 'sadness'];
 
+/** The two forms of a rating: `reg`, a number from 0 to 1, and `oc`, a class such as `2: moderate amount of anger …`. */
+const forms = [
+  { form: 'reg', task: 'regression', column: 'Intensity Score' },
+  { form: 'oc', task: 'ordinal_regression', column: 'Intensity Class' },
+] as const;
+type Form = (typeof forms)[number];
+
 /**
- * SemEval-2018 Task 1, Affect in Tweets, in English, Spanish and Arabic: E-c (eleven emotions, none of them is neutral),
- * EI-reg (how intense one of four emotions is, from 0 to 1) and V-reg (valence, from 0 to 1). EI has a file, and here a
- * dataset, per emotion: the tweets of the four overlap only in part, so that most have no intensity of the other three.
+ * SemEval-2018 Task 1, Affect in Tweets, in English, Spanish and Arabic: E-c (eleven emotions, none of them is neutral);
+ * V-reg and V-oc (valence, from 0 to 1 or as one of seven levels); EI-reg and EI-oc (how intense one of four emotions is,
+ * from 0 to 1 or as one of four levels). EI has a file, and here a dataset, per emotion: the tweets of the four overlap
+ * only in part, so that most have no intensity of the other three.
  */
 export const semeval2018: readonly Source[] = languages.flatMap((language) => [
   emotionsOf(language),
-  valenceOf(language),
-  ...rated.map((emotion) => intensityOf(language, emotion)),
+  ...forms.map((form) => valenceOf(language, form)),
+  ...forms.flatMap((form) => rated.map((emotion) => intensityOf(language, form, emotion))),
 ]);
 
-function emotionsOf(language: Language): Source {
-  const { folder, code } = language;
+function emotionsOf({ language, folder, code }: Language): Source {
   return semevalSource(language, {
-    name: `ec-${language.language}`,
+    name: `ec-${language}`,
     title: `E-c: ${folder} tweets, 11 emotions`,
     task: 'multi_label_classification',
     labels: emotions,
@@ -47,28 +54,37 @@ function emotionsOf(language: Language): Source {
   });
 }
 
-function valenceOf(language: Language): Source {
-  const { folder, code } = language;
+/** The classes of V-oc go from -3 to 3; here they are the levels 0 to 6. */
+function valenceOf({ language, folder, code }: Language, { form, task, column }: Form): Source {
+  const scale = form === 'reg' ? 'from 0 to 1' : 'from 0 (very negative) to 6 (very positive)';
   return semevalSource(language, {
-    name: `v-reg-${language.language}`,
-    title: `V-reg: ${folder} tweets, valence from 0 to 1`,
-    task: 'regression',
+    name: `v-${form}-${language}`,
+    title: `V-${form}: ${folder} tweets, valence ${scale}`,
+    task,
     labels: ['valence'],
-    file: (part) => `${folder}/V-reg/2018-Valence-reg-${code}-${part}.txt`,
-    values: (row) => [cellOf(row, 'Intensity Score')],
+    file: (part) => `${folder}/V-${form}/2018-Valence-${form}-${code}-${part}.txt`,
+    values: (row) => [levelIn(cellOf(row, column), -3)],
   });
 }
 
-function intensityOf(language: Language, emotion: string): Source {
-  const { folder, code } = language;
+function intensityOf({ language, folder, code }: Language, { form, task, column }: Form, emotion: string): Source {
   return semevalSource(language, {
-    name: `ei-reg-${language.language}-${emotion}`,
-    title: `EI-reg: ${folder} tweets, intensity of ${emotion} from 0 to 1`,
-    task: 'regression',
+    name: `ei-${form}-${language}-${emotion}`,
+    title: `EI-${form}: ${folder} tweets, intensity of ${emotion} from 0 to ${form === 'reg' ? 1 : 3}`,
+    task,
     labels: [emotion],
-    file: (part) => `${folder}/EI-reg/${intensityFile(`EI-reg-${code}-${emotion}`, part)}`,
-    values: (row) => [intensityIn(row, emotion)],
+    file: (part) => `${folder}/EI-${form}/${intensityFile(`EI-${form}-${code}-${emotion}`, part)}`,
+    values(row) {
+      checkEmotion(row, emotion);
+      return [levelIn(cellOf(row, column), 0)];
+    },
   });
+}
+
+/** The level that the class in a cell is, where the lowest is 0; a cell without a class, such as a score, as it is. */
+function levelIn(cell: string, lowest: number): string {
+  const [, name] = /^(-?\d+):/.exec(cell) ?? [];
+  return name === undefined ? cell : String(Number(name) - lowest);
 }
 
 /** The folder and name of a file of EI; the English training files alone lack the year. */
@@ -89,7 +105,7 @@ interface Subtask {
 }
 
 /** The files are TSV with a header and without quoting: a `"` is a character. */
-function semevalSource({ language }: Language, { name, title, task, labels, file, values }: Subtask): Source {
+function semevalSource(language: string, { name, title, task, labels, file, values }: Subtask): Source {
   const folder = (dataDir: string): string => join(dataDir, archive);
   const source: Source = {
     name: `semeval2018-${name}`,
@@ -152,12 +168,12 @@ function cellOf({ file, cells }: Row, column: string): string {
 }
 
 /** @throws DataError if the row is about another of the four emotions. */
-function intensityIn(row: Row, emotion: string): string {
+function checkEmotion(row: Row, emotion: string): void {
   const found = cellOf(row, 'Affect Dimension');
-  if (found === emotion || !rated.includes(found)) return cellOf(row, 'Intensity Score');
-  throw new DataError(
-    `${row.file}:${row.line}: is about ${found}, not ${emotion}; it is not the file of that name in ${archive}.zip`,
-  );
+  if (found !== emotion && rated.includes(found))
+    throw new DataError(
+      `${row.file}:${row.line}: is about ${found}, not ${emotion}; it is not the file of that name in ${archive}.zip`,
+    );
 }
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };

@@ -7,11 +7,11 @@ import type { Source } from './source.ts';
 const emotions = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
 const folder = fileURLToPath(new URL('../../../assets/social-posts', import.meta.url));
 
-const columns: Readonly<Record<Task, readonly string[]>> = {
+const columns = {
   single_label_classification: ['label'],
   multi_label_classification: ['labels'],
   regression: ['valence', 'arousal', 'dominance'],
-};
+} satisfies Partial<Record<Task, readonly string[]>>;
 
 /** 1,320 short English messages written for this project, with one emotion each, one to three, or valence, arousal and dominance. */
 export const socialPosts: Source = {
@@ -35,7 +35,7 @@ export const socialPosts: Source = {
     textColumn: 'text',
     idColumn: 'id',
     splitColumn: 'split',
-    labelColumns: columns[task],
+    labelColumns: columns[task as keyof typeof columns],
     labels: task === 'regression' ? columns.regression : emotions,
   }),
 };

@@ -11,15 +11,19 @@ const tweets = [
   ['He slammed the door', 'A quiet "evening'],
 ] as const;
 
-/** The label cells of two rows, and of a third that stands in the English test files of EI-reg and V-reg only. */
+/** What stands after the tweet: in the header, in two rows, and in one of the study of bias. */
 function cellsOf({ labels, defaultTask: task }: Source): string[][] {
-  const names = labels[task]!;
-  if (task === 'multi_label_classification') return [names.map((_, k) => (k < 2 ? '1' : '0')), names.map(() => '0')];
-  return [
-    [names[0]!, '0.479'],
-    [names[0]!, '1.000'],
-    [names[0]!, '0.000'],
-  ];
+  const names = [...labels[task]!];
+  if (task === 'multi_label_classification')
+    return [names, names.map((_, k) => (k < 2 ? '1' : '0')), names.map(() => '0')];
+  const name = names[0]!;
+  if (task === 'regression')
+    return [['Affect Dimension', 'Intensity Score'], ...['0.479', '1.000', '0.000'].map((score) => [name, score])];
+  const classes =
+    name === 'valence'
+      ? ['-3: very negative emotional state can be inferred', '2: moderately positive emotional state can be inferred']
+      : [`2: moderate amount of ${name} can be inferred`, `0: no ${name} can be inferred`];
+  return [['Affect Dimension', 'Intensity Class'], ...classes.map((level) => [name, level])];
 }
 
 /**
@@ -31,13 +35,11 @@ export function tinySemeval2018(): string {
   for (const source of semeval2018)
     for (const [part, { path }] of source.files.entries()) {
       const file = join(source.folder(dataDir), path);
-      const isRated = source.defaultTask !== 'multi_label_classification';
-      const header = isRated ? ['Affect Dimension', 'Intensity Score'] : source.labels[source.defaultTask]!;
       const code = /-(En|Es|Ar)-/.exec(path)![1]!;
-      const mystery = isRated && code === 'En' && part === 2;
-      const [first, second, third] = cellsOf(source).map((cells) => cells.join('\t'));
+      const mystery = source.defaultTask === 'regression' && code === 'En' && part === 2;
+      const [header, first, second, third] = cellsOf(source).map((cells) => cells.join('\t'));
       const lines = [
-        `ID\tTweet\t${header.join('\t')}`,
+        `ID\tTweet\t${header}`,
         `2018-${code}-0${part}1\t${tweets[part]![0]}\t${first}`,
         `2018-${code}-0${part}2\t${tweets[part]![1]}\t${second}`,
         ...(mystery ? [`2018-${code}-mystery-05498\tMy friend feels "annoyed.\t${third}`] : []),
