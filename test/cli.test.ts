@@ -335,6 +335,62 @@ describe('evaluate', () => {
   });
 });
 
+describe('evaluate --against', () => {
+  /** A run with the same labels in another order. */
+  const other = at('other');
+  const data = ['--data', 'posts.jsonl', '--split', 'all'];
+  /** A copy of the run that says something else of itself. */
+  const altered = (name: string, change: Readonly<Record<string, unknown>>): string => {
+    cpSync(run, at(name), { recursive: true });
+    const file = at(name, 'emotune.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...change }));
+    return at(name);
+  };
+
+  beforeAll(async () => {
+    const order = ['--labels', labels.toReversed().join(',')];
+    await output('train', '--data', 'posts.jsonl', '--out', other, ...order, ...small, '--seed', '7');
+  }, 60_000);
+
+  it('compares two models by the names of their labels', async () => {
+    const { labels: order } = JSON.parse(readFileSync(join(other, 'emotune.json'), 'utf8'));
+    expect(order).toEqual(labels.toReversed());
+    const { comparison, ...alone } = JSON.parse(
+      await output('evaluate', '--model', run, '--against', other, ...data, '--json'),
+    );
+    expect(alone).toHaveProperty('confusion');
+    const { metrics } = JSON.parse(await output('evaluate', '--model', other, ...data, '--json'));
+    expect(comparison).toMatchObject({ against: other, n: 105, bootstrap: { draws: 1000 }, mcnemar: {} });
+    for (const [name, { a, b, difference }] of Object.entries<Record<string, number>>(comparison.metrics)) {
+      expect(a).toBeCloseTo(alone.metrics[name].value, 6);
+      expect(b).toBeCloseTo(metrics[name].value, 6);
+      expect(difference).toBeCloseTo(a! - b!, 12);
+    }
+  });
+
+  it('finds no difference of a model to itself', async () => {
+    const stdout = await output('evaluate', '--model', run, '--against', run, ...data);
+    expect(stdout).toContain(`B is ${run}\nA against B, 105 examples (intervals: 1000 paired bootstrap draws;`);
+    expect(stdout).toMatch(/^macroF1 .* \+0\.0000 +\+0\.0000 to \+0\.0000 +1\.0000$/m);
+    expect(stdout).toContain("right in A alone 0, in B alone 0: McNemar's test (binomial) p 1.0000");
+  });
+
+  it('refuses a model of another task, or of other labels, before it computes', async () => {
+    const task = altered('of-another-task', { task: 'multi_label_classification' });
+    const names = altered('of-other-labels', { labels: ['anger', 'disgust', 'fear', 'joy', 'calm', 'sadness', 'awe'] });
+    expect(await emotune('evaluate', '--model', run, '--against', task, ...data)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: --against ${task} does multi_label_classification, but --model ${run} does single_label_classification: only models of one task can be compared\n`,
+    });
+    expect(await emotune('evaluate', '--model', run, '--against', names, ...data)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: --against ${names} has other labels than --model ${run}: it lacks neutral, surprise; it alone has calm, awe. Only models of the same labels can be compared\n`,
+    });
+  });
+});
+
 describe('predict', () => {
   const prediction = { scores: expect.any(Object), labels: [expect.any(String)], truncated: false };
 

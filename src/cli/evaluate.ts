@@ -6,9 +6,11 @@ import { hasValues } from '../core/task.ts';
 import { type Dataset, type Examples, type SplitName, splitNames } from '../data/example.ts';
 import type { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
-import type { Evaluation } from '../metrics/evaluate.ts';
+import type { Comparison } from '../metrics/compare.ts';
+import type { Answers, Evaluation } from '../metrics/evaluate.ts';
 import type { Classifier } from '../predict/classifier.ts';
 import { dataShape, trainSchema } from '../train/config.ts';
+import { type Known, readComparable } from './against.ts';
 import { makeCommand } from './command.ts';
 import { requireData } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
@@ -21,6 +23,12 @@ const { labels: _, task: __, ...ownData } = dataShape;
 
 const shape = {
   ...modelShape,
+  against: z
+    .string()
+    .optional()
+    .describe(
+      'another model of the same task and labels, to compare with on the same texts; other flags hold for both',
+    ),
   ...ownData,
   seed: trainSchema.shape.seed.describe('seed of the split, where the data is not split already: that of the training'),
   split: z
@@ -41,10 +49,12 @@ export function evaluateCommand(): Command {
     summary: 'measure a model on labelled texts',
     description:
       "Measure a trained model on labelled texts: scores with 95 % intervals (bootstrap), each label's scores and the " +
-      "confusion matrix. Labels and task are the model's; a label that it does not know is an error.",
+      "confusion matrix. Labels and task are the model's; a label that it does not know is an error. Against another " +
+      'model: the differences with their intervals, and whether they may be chance.',
     examples: [
       ['emotune evaluate --model runs/posts --data social-posts', 'on the test split of a dataset'],
       ['emotune evaluate --model runs/posts --data new.csv --split all --json', 'on all rows of a file, for a program'],
+      ['emotune evaluate --model runs/b --against runs/a --data social-posts', 'is b better than a?'],
     ],
   });
   return addFlags(command, shape, { 'Data:': [...Object.keys(ownData), 'seed', 'split'] })
@@ -54,15 +64,22 @@ export function evaluateCommand(): Command {
     );
 }
 
-async function runEvaluate(options: Options, json: boolean): Promise<void> {
+async function runEvaluate({ against, ...options }: Options, json: boolean): Promise<void> {
   const data = requireData(options.data);
   const model = await openModel(options);
   try {
+    const other = against === undefined ? undefined : await readComparable(against, model, options);
     const loaded = await loadExamples({ ...options, data }, model);
     try {
-      for (const line of warnings(loaded, model)) process.stderr.write(`warning: ${line}\n`);
-      const measured = await measure(model, loaded);
-      await printLines(json ? [JSON.stringify(measured)] : await report(measured));
+      for (const line of warnings(loaded, other ? [model, other] : [model])) process.stderr.write(`warning: ${line}\n`);
+      const answers = await answer(model, model.labels, loaded);
+      const measured = await measure(model, answers);
+      await model.dispose(); // there may not be memory for two
+      const comparison =
+        against === undefined
+          ? undefined
+          : await compareWith({ ...options, model: against }, model, { loaded, answers });
+      await printLines(json ? [JSON.stringify({ ...measured, comparison })] : await report(measured, comparison));
     } finally {
       await loaded.close();
     }
@@ -77,13 +94,21 @@ interface Measured extends Evaluation {
   readonly textsPerSecond: number;
 }
 
-async function report({ truncated, seconds, textsPerSecond, ...evaluation }: Measured): Promise<string[]> {
-  const { formatEvaluation } = await import('../metrics/format.ts');
+interface Compared extends Comparison {
+  readonly against: string;
+}
+
+async function report(
+  { truncated, seconds, textsPerSecond, ...evaluation }: Measured,
+  comparison: Compared | undefined,
+): Promise<string[]> {
+  const { formatComparison, formatEvaluation } = await import('../metrics/format.ts');
   return [
     ...formatEvaluation(evaluation),
     '',
     `speed       ${formatWhole(textsPerSecond)} texts/s`,
     `texts cut   ${truncated === 0 ? 'none' : `${plural(truncated, 'text')} longer than the model reads`}`,
+    ...(comparison ? ['', `B is ${comparison.against}`, ...formatComparison(comparison)] : []),
   ];
 }
 
@@ -97,17 +122,20 @@ interface Loaded
 }
 
 /** What makes the scores say less than they seem to. */
-function warnings({ name, malformed, dropped, split }: Loaded, { trainedOn }: Classifier): string[] {
+function warnings({ name, malformed, dropped, split }: Loaded, models: readonly Known[]): string[] {
   const [first] = malformed.first;
   const bad =
     first && `${plural(malformed.count, 'row')} skipped as malformed: ${first.file}:${first.line}: ${first.reason}`;
-  const own = split !== undefined && trainedOn?.name === name && trainedOn.split !== split;
+  const elsewhere = models.flatMap(({ trainedOn }) =>
+    split !== undefined && trainedOn?.name === name && trainedOn.split !== split ? [trainedOn.split] : [],
+  );
   return [
     bad === undefined ? [] : `${bad}${malformed.count > 1 ? ', …' : ''}`,
     dropped === 0 ? [] : `${plural(dropped, 'row')} without text left out`,
-    own
-      ? `${name} is split here as: ${split}; for the training it was: ${trainedOn.split}. The model may know some of these texts: give the flags of the training (config.yaml of the run)`
-      : [],
+    [...new Set(elsewhere)].map(
+      (trained) =>
+        `${name} is split here as: ${split}; for the training it was: ${trained}. The model may know some of these texts: give the flags of the training (config.yaml of the run)`,
+    ),
   ].flat();
 }
 
@@ -179,10 +207,19 @@ export function checkLabels(
     );
 }
 
-/** Classifies the examples, some at a time, and compares: targets and scores stay, texts do not. */
-async function measure(model: Classifier, { labels: own, examples }: Loaded): Promise<Measured> {
-  const { evaluate } = await import('../metrics/evaluate.ts');
-  const { task, labels, decision } = model;
+/** What a model answers to the examples, and what it should have. */
+interface Answered extends Required<Answers> {
+  readonly targets: number[][];
+  readonly truncated: number;
+  readonly seconds: number;
+}
+
+/** Classifies the examples, some at a time: targets and scores stay, in the order of `labels`, texts do not. */
+async function answer(
+  model: Classifier,
+  labels: readonly string[],
+  { labels: own, examples }: Loaded,
+): Promise<Answered> {
   const places = labels.map((label) => own.indexOf(label));
   const targets: number[][] = [];
   const scores: number[][] = [];
@@ -200,12 +237,29 @@ async function measure(model: Classifier, { labels: own, examples }: Loaded): Pr
     for (const { target } of part) targets.push(places.map((k) => target[k] ?? 0));
   }
   progress.close();
-  const seconds = (performance.now() - from) / 1000;
-  const evaluation = evaluate(
-    task,
-    labels,
-    { targets, scores },
-    { threshold: decision.thresholds, abstainBelow: decision.abstainBelow, bootstrap },
-  );
-  return { ...evaluation, truncated, seconds, textsPerSecond: examples.length / seconds };
+  const { thresholds, abstainBelow } = model.decision;
+  const threshold = labels.map((label) => thresholds[model.labels.indexOf(label)]!);
+  return { targets, scores, threshold, abstainBelow, truncated, seconds: (performance.now() - from) / 1000 };
+}
+
+async function measure({ task, labels }: Classifier, { truncated, seconds, ...answers }: Answered): Promise<Measured> {
+  const { evaluate } = await import('../metrics/evaluate.ts');
+  const evaluation = evaluate(task, labels, answers, { ...answers, bootstrap });
+  return { ...evaluation, truncated, seconds, textsPerSecond: evaluation.n / seconds };
+}
+
+/** Measures the model of the options on what another one has answered, and compares the two. */
+async function compareWith(
+  options: Options,
+  { task, labels }: Classifier,
+  { loaded, answers: a }: { readonly loaded: Loaded; readonly answers: Answered },
+): Promise<Compared> {
+  const { compare } = await import('../metrics/compare.ts');
+  const model = await openModel(options);
+  try {
+    const b = await answer(model, labels, loaded);
+    return { against: options.model!, ...compare(task, labels, { targets: a.targets, a, b }) };
+  } finally {
+    await model.dispose();
+  }
 }

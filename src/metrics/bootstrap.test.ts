@@ -1,14 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { random } from '../core/random.ts';
 import { bootstrap, quantile } from './bootstrap.ts';
+import { labelCalibration, topLabelCalibration } from './calibration.ts';
 import { confusionMatrix } from './classification.ts';
 import { multiLabelScores } from './multi-label.ts';
+import { ordinalScores } from './ordinal.ts';
 import { regressionScores } from './regression.ts';
 import type { Weights } from './weights.ts';
 
 const generator = random(7);
 const count = 200;
 const rowsOf = (draw: () => number) => Array.from({ length: count }, () => [draw(), draw(), draw()]);
+
+/** Every score of the one is the other's, to 12 decimals. */
+function agree(got: object, wanted: object): void {
+  expect(Object.keys(got)).toEqual(Object.keys(wanted));
+  for (const [name, value] of Object.entries(wanted)) expect(got[name as keyof object]).toBeCloseTo(value, 12);
+}
 
 /** A metric with weights must equal the metric of the examples repeated as often. */
 describe('weights are repetitions', () => {
@@ -24,8 +32,8 @@ describe('weights are repetitions', () => {
   test('for label sets', () => {
     const [targets, predictions] = [rowsOf(() => generator.integer(2)), rowsOf(() => generator.integer(2))];
     const [weighted, plain] = [
-      multiLabelScores(targets, predictions, weights),
-      multiLabelScores(repeated(targets), repeated(predictions)),
+      multiLabelScores(targets, predictions)(weights),
+      multiLabelScores(repeated(targets), repeated(predictions))(),
     ];
     expect(weighted.jaccard).toBeCloseTo(plain.jaccard, 12);
     expect({ ...weighted, jaccard: 0 }).toEqual({ ...plain, jaccard: 0 });
@@ -38,9 +46,38 @@ describe('weights are repetitions', () => {
       regressionScores(repeated(targets), repeated(predictions))(),
     ];
     plain.forEach((scores, k) => {
-      for (const name of ['pearson', 'spearman', 'mae', 'rmse'] as const)
-        expect(weighted[k]![name]).toBeCloseTo(scores[name], 12);
+      agree(weighted[k]!, scores);
     });
+  });
+
+  test('for intensities and levels', () => {
+    const levels = rowsOf(() => generator.integer(4));
+    const expected = rowsOf(() => 3 * generator.uniform());
+    const unit = (rows: number[][]) => rows.map((row) => row.map((x) => x / 3));
+    for (const [weighted, plain] of [
+      [
+        regressionScores(unit(levels), unit(expected))(weights),
+        regressionScores(repeated(unit(levels)), repeated(unit(expected)))(),
+      ],
+      [ordinalScores(levels, expected)(weights), ordinalScores(repeated(levels), repeated(expected))()],
+    ] as const)
+      plain.forEach((scores, k) => {
+        agree(weighted[k]!, scores);
+      });
+  });
+
+  test('for probabilities', () => {
+    const probabilities = rowsOf(() => generator.uniform());
+    const sets = rowsOf(() => generator.integer(2));
+    const [classes, predicted] = [0, 1].map(() => Array.from({ length: count }, () => generator.integer(3)));
+    agree(
+      labelCalibration(sets, probabilities).scores(weights),
+      labelCalibration(repeated(sets), repeated(probabilities)).scores(),
+    );
+    agree(
+      topLabelCalibration(classes!, predicted!, probabilities).scores(weights),
+      topLabelCalibration(repeated(classes!), repeated(predicted!), repeated(probabilities)).scores(),
+    );
   });
 });
 

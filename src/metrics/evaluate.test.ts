@@ -14,6 +14,12 @@ const oneHot = [
   [0, 1],
   [0, 1],
 ];
+const intensities = [
+  [1, 0.5],
+  [0.6, 1],
+  [0.2, 0.8],
+  [0.7, 0.3],
+];
 const probabilities = [
   [0.9, 0.1],
   [0.5, 0.5],
@@ -32,6 +38,21 @@ test('single label: the highest score wins, the first of equals', () => {
     label: 'joy',
     scores: { precision: 1, recall: 0.5, f1: 2 / 3, support: 2 },
   });
+});
+
+test('classification: says how far the probabilities can be believed', () => {
+  const single = evaluated('single_label_classification', oneHot, probabilities);
+  const multi = evaluated('multi_label_classification', oneHot, probabilities);
+  expect(single.metrics).toMatchObject({
+    brier: { value: expect.closeTo(1.58 / 4, 12) },
+    ece: { value: expect.closeTo(1.5 / 4, 12) },
+  });
+  expect(multi.metrics).toMatchObject({ brier: { value: expect.closeTo(0.79 / 4, 12) } });
+  expect(single.reliability!.map((bins) => bins.map(({ count }) => count))).toEqual([[1, 1, 1, 1]]);
+  expect(multi.reliability!.map((bins) => bins.map(({ count }) => count))).toEqual([
+    [1, 1, 1, 1],
+    [1, 1, 1, 1],
+  ]);
 });
 
 test('multi-label: a score at its threshold gives the label', () => {
@@ -67,16 +88,19 @@ test('regression: means over the targets, and null where there is none', () => {
   );
   expect(evaluation.perLabel[1]!.scores).toMatchObject({ pearson: null, spearman: null });
   expect(evaluation.metrics).toMatchObject({ pearson: { value: null }, mae: { value: (1 / 3 + 5 / 3) / 2 } });
+  expect(evaluation.metrics).not.toHaveProperty('pearsonUpperHalf');
 });
 
 test.each(tasks)('%s: survives JSON, with intervals around every value', (task) => {
-  const evaluation = evaluated(task, oneHot, probabilities, { bootstrap: { seed: 1, draws: 200 } });
+  const targets = task === 'regression' ? intensities : oneHot;
+  const evaluation = evaluated(task, targets, probabilities, { bootstrap: { seed: 1, draws: 200 } });
   expect(JSON.parse(JSON.stringify(evaluation))).toEqual(evaluation);
   expect(evaluation.metrics).toHaveProperty(primaryMetric(task));
   expect(evaluation.bootstrap).toEqual({ seed: 1, draws: 200 });
   for (const { value, low, high } of Object.values(evaluation.metrics)) {
-    expect(low).toBeLessThanOrEqual(value!);
-    expect(high).toBeGreaterThanOrEqual(value!);
+    if (value === null) continue; // not defined: nothing is above level 1 here
+    expect(low).toBeLessThanOrEqual(value);
+    expect(high).toBeGreaterThanOrEqual(value);
   }
 });
 
@@ -88,6 +112,14 @@ describe('refuses', () => {
     ['a short target', 'regression', [[1]], row, 'target 0 has 1 numbers for 2 labels'],
     ['long scores', 'regression', [[1, 2]], [[1, 2, 3]], 'scores 0 has 3 numbers for 2 labels'],
     ['scores that are not numbers', 'regression', [[1, 2]], [[1, Number.NaN]], 'scores 0 are [1,NaN]'],
+    [
+      'logits of classes',
+      'single_label_classification',
+      [[1, 0]],
+      [[3, -1]],
+      'scores 0 are [3,-1]: give probabilities',
+    ],
+    ['logits of labels', 'multi_label_classification', [[1, 0]], [[3, -1]], 'scores 0 are [3,-1]: give probabilities'],
     ['two classes', 'single_label_classification', [[1, 1]], row, 'target 0 is [1,1]: exactly one class must be 1'],
     ['half a label', 'multi_label_classification', [[0.5, 1]], row, 'target 0 is [0.5,1]: each label must be 0 or 1'],
     ['an infinite target', 'regression', [[1, Number.POSITIVE_INFINITY]], row, 'each value must be a finite number'],

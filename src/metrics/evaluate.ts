@@ -2,14 +2,16 @@
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
+import { labelCalibration, type ReliabilityBin, topLabelCalibration } from './calibration.ts';
 import { type ConfusionMatrix, classCounts, classificationScores, confusionMatrix } from './classification.ts';
 import { labelScores } from './label-counts.ts';
 import { multiLabelCounts, multiLabelScores } from './multi-label.ts';
+import { ordinalScores } from './ordinal.ts';
 import { meanScores, regressionScores } from './regression.ts';
 import { once, type Weights } from './weights.ts';
 
 /** One row per example, one number per label. */
-type Rows = readonly (readonly number[])[];
+export type Rows = readonly (readonly number[])[];
 
 /** A metric, null where it is not defined (the correlation of a constant); low and high end its 95 % interval. */
 export interface Metric {
@@ -26,6 +28,8 @@ export interface Evaluation {
   readonly perLabel: readonly LabelEvaluation[];
   /** Only where each example has one class; rows are the true classes, in the order of `perLabel`. */
   readonly confusion?: ConfusionMatrix;
+  /** Only in classification: how often answers of some confidence are right; one list for the top label, or one for each label. */
+  readonly reliability?: readonly (readonly ReliabilityBin[])[];
   readonly bootstrap?: Required<BootstrapOptions>;
 }
 
@@ -52,7 +56,7 @@ export const primaryMetric = (task: Task): string => measures[task].primary;
  *
  * Shapes: targets [N, K], scores [N, K], labels [K]
  *
- * @throws DataError if there are no examples, or a row does not fit the labels or the task.
+ * @throws DataError if there are no examples, a row does not fit the labels or the task, or a score is no probability.
  * @throws ConfigError if the thresholds are not as many as the labels.
  */
 export function evaluate(
@@ -61,16 +65,8 @@ export function evaluate(
   { targets, scores }: { readonly targets: Rows; readonly scores: Rows },
   options: EvaluateOptions = {},
 ): Evaluation {
-  checkRows(labels, targets, scores);
-  const { threshold = 0.5, abstainBelow } = options;
-  const thresholds = typeof threshold === 'number' ? labels.map(() => threshold) : threshold;
-  if (thresholds.length !== labels.length)
-    throw new ConfigError(`${thresholds.length} thresholds for ${labels.length} labels: give one for all, or one each`);
-  const wrong = targets.findIndex((row) => !measures[task].accepts(row));
-  if (wrong >= 0) throw new DataError(`target ${wrong} is [${targets[wrong]}]: ${measures[task].wants} (${task})`);
-
   const n = targets.length;
-  const measured = measures[task].measure(targets, scores, { thresholds, abstainBelow });
+  const measured = measureAnswers(task, labels, targets, [{ scores, ...options }]);
   const values = measured.metrics(once(n));
   const drawing = options.bootstrap && { draws: 1000, ...options.bootstrap };
   const intervals = drawing && bootstrap(n, measured.metrics, drawing);
@@ -85,14 +81,51 @@ export function evaluate(
     metrics: Object.fromEntries(metrics),
     perLabel: measured.perLabel.map((scoresOf, k) => ({ label: labels[k]!, scores: mapValues(scoresOf, orNull) })),
     ...(measured.confusion && { confusion: measured.confusion }),
+    ...(measured.reliability && { reliability: measured.reliability }),
     ...(drawing && { bootstrap: drawing }),
   };
 }
 
-/** How scores become labels. */
+/** How an example's scores become labels. */
 interface Deciding {
   readonly thresholds: readonly number[];
   readonly abstainBelow: number | undefined;
+}
+
+/** What a system answers. */
+export interface Answers extends Pick<EvaluateOptions, 'threshold' | 'abstainBelow'> {
+  readonly scores: Rows;
+}
+
+/**
+ * The metrics, for any weights, of the answers of one or several systems to the same examples, one system's after the other's.
+ *
+ * @throws as {@link evaluate}.
+ */
+export function measureAnswers(
+  task: Task,
+  labels: readonly string[],
+  targets: Rows,
+  systems: readonly Answers[],
+): Measured {
+  for (const { scores } of systems) checkRows(labels, targets, scores);
+  const wrong = targets.findIndex((row) => !measures[task].accepts(row));
+  if (wrong >= 0) throw new DataError(`target ${wrong} is [${targets[wrong]}]: ${measures[task].wants} (${task})`);
+  return measures[task].measure(
+    systems.flatMap(() => targets),
+    systems.flatMap(({ scores }) => scores),
+    systems.flatMap(({ threshold, abstainBelow }) => {
+      const deciding = { thresholds: thresholdsFor(labels, threshold), abstainBelow };
+      return targets.map(() => deciding);
+    }),
+  );
+}
+
+function thresholdsFor(labels: readonly string[], threshold: EvaluateOptions['threshold'] = 0.5): readonly number[] {
+  const thresholds = typeof threshold === 'number' ? labels.map(() => threshold) : threshold;
+  if (thresholds.length !== labels.length)
+    throw new ConfigError(`${thresholds.length} thresholds for ${labels.length} labels: give one for all, or one each`);
+  return thresholds;
 }
 
 /** What there is to know about a task's metrics. */
@@ -101,14 +134,17 @@ interface Measure {
   accepts(target: readonly number[]): boolean;
   /** What `accepts` asks for, in words. */
   readonly wants: string;
-  measure(targets: Rows, scores: Rows, deciding: Deciding): Measured;
+  measure(targets: Rows, scores: Rows, deciding: readonly Deciding[]): Measured;
 }
 
-interface Measured {
+export interface Measured {
   /** The headline metrics of the examples, each counted as often as its weight says. */
   metrics(weights: Weights): Readonly<Record<string, number>>;
   readonly perLabel: readonly object[];
   readonly confusion?: ConfusionMatrix;
+  readonly reliability?: Evaluation['reliability'];
+  /** Only in classification: which examples have the right class, or exactly the right labels. */
+  readonly right?: readonly boolean[];
 }
 
 const isBinary = (row: readonly number[]): boolean => row.every((x) => x === 0 || x === 1);
@@ -118,18 +154,23 @@ const measures: { readonly [T in Task]: Measure } = {
     primary: 'macroF1',
     wants: 'exactly one class must be 1, the others 0',
     accepts: (row) => isBinary(row) && row.reduce((sum, x) => sum + x, 0) === 1,
-    measure(targets, scores, { thresholds: { length: classes }, abstainBelow }) {
+    measure(targets, scores, deciding) {
+      const classes = targets[0]!.length;
       const [actual, predicted] = [targets.map(largest), scores.map(largest)];
       const confusion = confusionMatrix(actual, predicted, { classes });
+      const calibration = topLabelCalibration(actual, predicted, scores);
+      const abstains = deciding.some(({ abstainBelow }) => abstainBelow !== undefined);
+      const sure = scores.map((row, i) => Math.max(...row) >= (deciding[i]!.abstainBelow ?? 0));
       return {
         metrics: (weights) => ({
           ...classificationScores(confusionMatrix(actual, predicted, { classes, weights })),
-          ...(abstainBelow === undefined
-            ? {}
-            : answered({ actual, predicted, sure: sureness(scores, abstainBelow) }, weights)),
+          ...calibration.scores(weights),
+          ...(abstains ? answered({ actual, predicted, sure }, weights) : {}),
         }),
         perLabel: classCounts(confusion).map(labelScores),
         confusion,
+        right: actual.map((k, i) => k === predicted[i]),
+        reliability: calibration.reliability,
       };
     },
   },
@@ -137,11 +178,15 @@ const measures: { readonly [T in Task]: Measure } = {
     primary: 'macroF1',
     wants: 'each label must be 0 or 1',
     accepts: isBinary,
-    measure(targets, scores, { thresholds }) {
-      const given = scores.map((row) => row.map((score, k) => (score >= thresholds[k]! ? 1 : 0)));
+    measure(targets, scores, deciding) {
+      const given = scores.map((row, i) => row.map((score, k) => (score >= deciding[i]!.thresholds[k]! ? 1 : 0)));
+      const scoresFor = multiLabelScores(targets, given);
+      const calibration = labelCalibration(targets, scores);
       return {
-        metrics: (weights) => ({ ...multiLabelScores(targets, given, weights) }),
+        metrics: (weights) => ({ ...scoresFor(weights), ...calibration.scores(weights) }),
         perLabel: multiLabelCounts(targets, given).map(labelScores),
+        right: targets.map((row, i) => row.every((t, k) => t === given[i]![k])),
+        reliability: calibration.reliability,
       };
     },
   },
@@ -150,7 +195,7 @@ const measures: { readonly [T in Task]: Measure } = {
     wants: 'each level must be a whole number from 0 up',
     accepts: (row) => row.every((level) => Number.isInteger(level) && level >= 0),
     measure(targets, scores) {
-      const score = regressionScores(targets, scores);
+      const score = ordinalScores(targets, scores);
       return { metrics: (weights) => ({ ...meanScores(score(weights)) }), perLabel: score() };
     },
   },
@@ -179,12 +224,8 @@ function checkRows(labels: readonly string[], targets: Rows, scores: Rows): void
     throw new DataError(`scores ${broken} are [${scores[broken]}]: the model answers with no finite numbers`);
 }
 
-/** Of each example, whether it is answered. */
-const sureness = (scores: Rows, abstainBelow: number): boolean[] =>
-  scores.map((row) => Math.max(...row) >= abstainBelow);
-
 /**
- * Of a classifier that leaves examples unanswered, the share of those it answers, and how many of these rightly.
+ * Of a classifier that leaves examples unanswered where it is not sure, the share of those it answers, and of these the right ones.
  *
  *     coverage = n_answered / n        selectiveAccuracy = right answers / n_answered
  *
@@ -206,7 +247,7 @@ function answered(
 
 const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));
 
-const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
+export const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
 
 const mapValues = (record: object, change: (value: number) => number | null): Record<string, number | null> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));

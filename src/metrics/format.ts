@@ -1,6 +1,7 @@
-/** An evaluation as plain text. */
+/** Evaluations and comparisons as plain text. */
 import { textTable } from '../core/text-table.ts';
 import type { ConfusionMatrix } from './classification.ts';
+import type { Comparison } from './compare.ts';
 import type { Evaluation } from './evaluate.ts';
 
 const maxColumns = 100;
@@ -31,6 +32,29 @@ export function formatEvaluation(evaluation: Evaluation): string[] {
   ];
 }
 
+/** An aligned table for a terminal: every metric of both systems, the difference, its interval and p; then McNemar's test. */
+export function formatComparison({ n, metrics, mcnemar, bootstrap, randomization }: Comparison): string[] {
+  const rows = Object.entries(metrics).map(([name, { a, b, difference, low, high, p }]) => [
+    name,
+    decimal(a),
+    decimal(b),
+    signed(difference),
+    `${signed(low)} to ${signed(high)}`,
+    chance(p),
+  ]);
+  return [
+    `A against B, ${n} examples (intervals: ${bootstrap.draws} paired bootstrap draws; p: ${randomization.draws} random swaps)`,
+    '',
+    ...textTable([['metric', 'A', 'B', 'A - B', '95 % interval', 'p'], ...rows]),
+    ...(mcnemar
+      ? [
+          '',
+          `right in A alone ${mcnemar.onlyA}, in B alone ${mcnemar.onlyB}: McNemar's test (${mcnemar.test}) p ${chance(mcnemar.p)}`,
+        ]
+      : []),
+  ];
+}
+
 /** The matrix where it fits the width, else its largest entries off the diagonal. */
 function formatConfusion(confusion: ConfusionMatrix, labels: readonly string[]): string[] {
   const lines = textTable([
@@ -50,3 +74,6 @@ function formatConfusion(confusion: ConfusionMatrix, labels: readonly string[]):
 }
 
 const decimal = (value: number | null): string => (value === null ? 'n/a' : value.toFixed(4));
+
+const signed = (value: number | null): string => `${value !== null && value >= 0 ? '+' : ''}${decimal(value)}`;
+const chance = (p: number | null): string => (p !== null && p < 1e-4 ? '<0.0001' : decimal(p));

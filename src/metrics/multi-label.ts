@@ -10,43 +10,55 @@ export interface MultiLabelScores extends AverageF1 {
 }
 
 /** Each label's counts. Shapes: [N, K], [N, K] → [K] */
-export function multiLabelCounts(
+export const multiLabelCounts = (
   targets: readonly (readonly number[])[],
   predictions: readonly (readonly number[])[],
   weights: Weights = once(targets.length),
-): LabelCounts[] {
+): LabelCounts[] => countsFor(targets, predictions)(weights);
+
+/** {@link multiLabelCounts} for any weights: which labels an example counts for, few of many, is found once. */
+function countsFor(
+  targets: readonly (readonly number[])[],
+  predictions: readonly (readonly number[])[],
+): (weights: Weights) => LabelCounts[] {
   const labels = targets[0]?.length ?? 0;
-  const [tp, fp, fn] = [new Float64Array(labels), new Float64Array(labels), new Float64Array(labels)];
-  for (let i = 0; i < targets.length; i++) {
-    const target = targets[i]!;
+  const places = targets.map((target, i) => {
     const prediction = predictions[i]!;
-    const weight = weights[i]!;
-    for (let k = 0; k < labels; k++) {
-      if (target[k]) (prediction[k] ? tp : fn)[k]! += weight;
-      else if (prediction[k]) fp[k]! += weight;
+    const held = target.flatMap((t, k) => (t || prediction[k] ? [k] : []));
+    return Uint32Array.from(held, (k) => 3 * k + (target[k] ? (prediction[k] ? 0 : 2) : 1)); // tp, fp, fn of each label
+  });
+  return (weights) => {
+    const counts = new Float64Array(3 * labels);
+    for (let i = 0; i < places.length; i++) {
+      const weight = weights[i]!;
+      if (weight > 0) for (const place of places[i]!) counts[place]! += weight;
     }
-  }
-  return Array.from(tp, (_, k) => ({ tp: tp[k]!, fp: fp[k]!, fn: fn[k]! }));
+    return Array.from({ length: labels }, (_, k) => {
+      const [tp, fp, fn] = counts.subarray(3 * k, 3 * k + 3);
+      return { tp: tp!, fp: fp!, fn: fn! };
+    });
+  };
 }
 
 /**
- * Average F1 over the labels, and the sets compared example by example.
+ * Average F1 over the labels, and the sets compared example by example, for any weights: the comparing is done once.
  * Matches scikit-learn (jaccard_score with average='samples', zero_division=1): scikit-learn.test.ts
  */
 export function multiLabelScores(
   targets: readonly (readonly number[])[],
   predictions: readonly (readonly number[])[],
-  weights: Weights = once(targets.length),
-): MultiLabelScores {
-  let [jaccard, exact, all] = [0, 0, 0];
-  for (let i = 0; i < targets.length; i++) {
-    const overlap = overlapOf(targets[i]!, predictions[i]!);
-    jaccard += weights[i]! * overlap;
-    if (overlap === 1) exact += weights[i]!;
-    all += weights[i]!;
-  }
-  const counts = multiLabelCounts(targets, predictions, weights);
-  return { ...averageF1(counts), jaccard: ratio(jaccard, all), subsetAccuracy: ratio(exact, all) };
+): (weights?: Weights) => MultiLabelScores {
+  const overlaps = Float64Array.from(targets, (target, i) => overlapOf(target, predictions[i]!));
+  const countsOf = countsFor(targets, predictions);
+  return (weights = once(targets.length)) => {
+    let [jaccard, exact, all] = [0, 0, 0];
+    for (let i = 0; i < overlaps.length; i++) {
+      jaccard += weights[i]! * overlaps[i]!;
+      if (overlaps[i] === 1) exact += weights[i]!;
+      all += weights[i]!;
+    }
+    return { ...averageF1(countsOf(weights)), jaccard: ratio(jaccard, all), subsetAccuracy: ratio(exact, all) };
+  };
 }
 
 /** |both| / |either|: 1 exactly when the sets are equal, empty ones included. */

@@ -8,9 +8,16 @@ export interface RegressionScores {
   readonly spearman: number;
   readonly mae: number;
   readonly rmse: number;
+  /**
+   * Pearson over the examples whose target is at least 0.5, the second score of SemEval-2018 for intensities; NaN where
+   * either side is constant there. Only where all targets lie in 0..1.
+   *
+   * @see Mohammad et al. 2018, SemEval-2018 Task 1: Affect in Tweets, EI-reg and V-reg.
+   */
+  readonly pearsonUpperHalf?: number;
 }
 
-type Column = Float64Array<ArrayBuffer>;
+export type Column = Float64Array<ArrayBuffer>;
 
 /**
  * Scores of each target, for any weights: what does not depend on them (the sorting) is done once.
@@ -26,23 +33,21 @@ export function regressionScores(
     const [x, y] = [columnOf(targets, k), columnOf(predictions, k)];
     return { x, y, xOrder: ascending(x), yOrder: ascending(y) };
   });
+  const areIntensities = targets.every((row) => row.every((x) => x >= 0 && x <= 1));
   return (weights = once(targets.length)) =>
     columns.map(({ x, y, xOrder, yOrder }) => ({
       pearson: pearson(x, y, weights),
       spearman: pearson(ranks(x, xOrder, weights), ranks(y, yOrder, weights), weights),
       ...errors(x, y, weights),
+      ...(areIntensities && { pearsonUpperHalf: pearson(x, y, fromLevel(x, 0.5, weights)) }),
     }));
 }
 
 /** The mean of each score over the targets: NaN if it is NaN for one of them. */
-export function meanScores(scores: readonly RegressionScores[]): RegressionScores {
-  const mean = (of: (scores: RegressionScores) => number) => scores.reduce((sum, s) => sum + of(s), 0) / scores.length;
-  return {
-    pearson: mean((s) => s.pearson),
-    spearman: mean((s) => s.spearman),
-    mae: mean((s) => s.mae),
-    rmse: mean((s) => s.rmse),
-  };
+export function meanScores<Scores extends object>(scores: readonly Scores[]): Scores {
+  const mean = (name: keyof Scores) => scores.reduce((sum, of) => sum + Number(of[name]), 0) / scores.length;
+  const names = Object.keys(scores[0] ?? {}) as (keyof Scores)[];
+  return Object.fromEntries(names.map((name) => [name, mean(name)])) as Scores;
 }
 
 /**
@@ -50,9 +55,9 @@ export function meanScores(scores: readonly RegressionScores[]): RegressionScore
  *
  *     r = Σ w (x - x̄)(y - ȳ) / √(Σ w (x - x̄)² · Σ w (y - ȳ)²)
  *
- * NaN if x or y is constant, as in SciPy.
+ * NaN if x or y is constant, as in SciPy, and of no examples.
  */
-function pearson(x: Column, y: Column, weights: Weights): number {
+export function pearson(x: Column, y: Column, weights: Weights): number {
   // Counted from the first value, the deviations of a constant are exactly 0, which those from its rounded mean are not.
   const first = weights.findIndex((weight) => weight > 0);
   const x0 = x[first]!;
@@ -77,6 +82,10 @@ function pearson(x: Column, y: Column, weights: Weights): number {
   }
   return Math.max(-1, Math.min(1, xy / (Math.sqrt(xx) * Math.sqrt(yy))));
 }
+
+/** Weights of the examples whose value is at least `level`; the others count nothing. */
+export const fromLevel = (values: Column, level: number, weights: Weights): Weights =>
+  weights.map((weight, i) => (values[i]! >= level ? weight : 0));
 
 function errors(x: Column, y: Column, weights: Weights): Pick<RegressionScores, 'mae' | 'rmse'> {
   let [absolute, squared, count] = [0, 0, 0];
@@ -109,4 +118,6 @@ function ranks(values: Column, order: Uint32Array, weights: Weights): Column {
 const ascending = (values: Column): Uint32Array =>
   Uint32Array.from(values.keys()).sort((i, j) => values[i]! - values[j]!);
 
-const columnOf = (rows: readonly (readonly number[])[], k: number): Column => Float64Array.from(rows, (row) => row[k]!);
+/** Column k of rows. */
+export const columnOf = (rows: readonly (readonly number[])[], k: number): Column =>
+  Float64Array.from(rows, (row) => row[k]!);

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { type Calibration, labelCalibration, type ReliabilityBin, topLabelCalibration } from './calibration.ts';
 import { classCounts, classificationScores, confusionMatrix } from './classification.ts';
 import { labelScores } from './label-counts.ts';
 import { multiLabelCounts, multiLabelScores } from './multi-label.ts';
+import { ordinalScores } from './ordinal.ts';
 import { meanScores, regressionScores } from './regression.ts';
 
 type Scores = Record<string, number | null>;
@@ -17,6 +19,16 @@ interface Fixtures {
   readonly single: (Case<number> & { readonly classes: number; readonly confusion: number[][] })[];
   readonly multi: Case<number[]>[];
   readonly regression: Case<number[]>[];
+  readonly ordinal: (Case<number[]> & { readonly highest: number })[];
+  readonly topLabel: CalibrationCase<number>[];
+  readonly eachLabel: CalibrationCase<number[]>[];
+}
+interface CalibrationCase<Row> {
+  readonly name: string;
+  readonly targets: Row[];
+  readonly predictions: number[][];
+  readonly scores: Scores;
+  readonly reliability: ReliabilityBin[][];
 }
 
 const fixtures: Fixtures = JSON.parse(
@@ -40,6 +52,17 @@ function agreeAll(got: readonly object[], wanted: readonly Scores[]): void {
   });
 }
 
+function agreeOnCalibration(got: Calibration, { scores, reliability }: CalibrationCase<unknown>): void {
+  agree(got.scores(), scores);
+  expect(got.reliability.length).toBe(reliability.length);
+  got.reliability.forEach((bins, k) => {
+    agreeAll(
+      bins,
+      reliability[k]!.map((bin) => ({ ...bin })),
+    );
+  });
+}
+
 describe('equals scikit-learn and SciPy', () => {
   test.each(fixtures.single)(
     'single label: $name',
@@ -52,7 +75,7 @@ describe('equals scikit-learn and SciPy', () => {
   );
 
   test.each(fixtures.multi)('multi-label: $name', ({ targets, predictions, scores, perLabel }) => {
-    agree(multiLabelScores(targets, predictions), scores);
+    agree(multiLabelScores(targets, predictions)(), scores);
     agreeAll(multiLabelCounts(targets, predictions).map(labelScores), perLabel);
   });
 
@@ -61,4 +84,20 @@ describe('equals scikit-learn and SciPy', () => {
     agreeAll(got, perLabel);
     agree(meanScores(got), scores);
   });
+
+  test.each(fixtures.ordinal)('ordinal: $name', ({ targets, predictions, highest, scores, perLabel }) => {
+    const got = ordinalScores(targets, predictions, highest)();
+    agreeAll(got, perLabel);
+    agree(meanScores(got), scores);
+  });
+
+  test.each(fixtures.topLabel)('calibration of the top label: $name', (wanted) => {
+    const { targets, predictions } = wanted;
+    const predicted = predictions.map((row) => row.indexOf(Math.max(...row)));
+    agreeOnCalibration(topLabelCalibration(targets, predicted, predictions), wanted);
+  });
+
+  test.each(fixtures.eachLabel)('calibration of each label: $name', (wanted) =>
+    agreeOnCalibration(labelCalibration(wanted.targets, wanted.predictions), wanted),
+  );
 });

@@ -1,4 +1,5 @@
 import type { Evaluation } from '../metrics/evaluate.ts';
+import type { Decision } from '../predict/decision.ts';
 import type { Choice } from '../runtime/provider.ts';
 import type { PrecisionChoice } from './choose-precision.ts';
 import type { RunEstimate } from './estimate.ts';
@@ -36,6 +37,8 @@ export interface TrainResult {
   readonly bestEpoch: number | undefined;
   readonly validation: Evaluation | undefined;
   readonly test: Evaluation | undefined;
+  /** How its scores become labels; absent in older logs, and before the first evaluation. */
+  readonly decision?: Decision | undefined;
   /** Time spent in optimiser steps, without evaluation. */
   readonly trainingSeconds: number;
   readonly tokensPerSecond: number;

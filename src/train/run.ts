@@ -304,6 +304,7 @@ export class Run {
       bestEpoch: this.#best?.epoch,
       validation: this.#best?.validation,
       test,
+      decision: this.#best?.decision,
       trainingSeconds: this.#seconds,
       tokensPerSecond: this.#seconds > 0 ? this.#tokens / this.#seconds : 0,
       peakMemoryBytes: peakMemoryBytes(),

@@ -1,6 +1,7 @@
 /** What a run came to, and what to do with it. */
 import { formatEvaluation } from '../../metrics/format.ts';
-import type { TrainResult } from '../../train/events.ts';
+import { NEVER } from '../../predict/decision.ts';
+import type { TrainPlan, TrainResult } from '../../train/events.ts';
 import type { Style } from '../terminal.ts';
 import { formatBytes, formatDuration, formatShare, formatWhole, plural } from './quantities.ts';
 import type { TrainState } from './train-state.ts';
@@ -17,13 +18,14 @@ export function trainSummary(state: TrainState, next: NextCommands, style: Style
   const { plan, result, test } = state;
   if (!plan || !result) return [];
   const { trained, total } = plan.parameters;
-  const facts = [
+  const facts: readonly (readonly [string, string])[] = [
     ['training', `${formatDuration(result.trainingSeconds)}, ${formatWhole(result.tokensPerSecond)} tokens/s`],
     ['memory', `${formatBytes(result.peakMemoryBytes)} at its peak`],
     ['parameters', `${formatWhole(trained)} trained of ${formatWhole(total)} (${formatShare(trained, total)})`],
+    ...decisionFacts(plan, result),
     ['texts cut', plan.truncated === 0 ? 'none' : `${plural(plan.truncated, 'text')} longer than the maximum length`],
     ['run', result.out],
-  ] as const;
+  ];
   return [
     ...(test ? [style.bold(`Test split of ${plan.data}`), ...formatEvaluation(test), ''] : []),
     ...facts.map(([name, text]) => `${style.dim(name.padEnd(12))}${text}`),
@@ -33,6 +35,19 @@ export function trainSummary(state: TrainState, next: NextCommands, style: Style
     ...(result.reason === 'aborted' && state.checkpoint ? [`  ${style.cyan(next.resume)}`] : []),
     ...(hasLearnt(state) ? [`  ${style.cyan(next.predict)}`, `  ${style.cyan(next.evaluate)}`] : []),
   ];
+}
+
+/** How probabilities become labels, as far as that was fitted or told. */
+function decisionFacts({ task, labels }: TrainPlan, { decision }: TrainResult): (readonly [string, string])[] {
+  if (!decision || !task.endsWith('classification')) return [];
+  const { temperature, thresholds, abstainBelow } = decision;
+  const given = thresholds.map((from, k) => `${labels[k]} ${from < NEVER ? `from ${from.toFixed(2)}` : 'never'}`);
+  const parts = [
+    `temperature ${temperature.toFixed(2)}`,
+    ...(task === 'multi_label_classification' ? given : []),
+    ...(abstainBelow === undefined ? [] : [`no label below ${abstainBelow.toFixed(2)}`]),
+  ];
+  return [['decisions', parts.join(', ')]];
 }
 
 /** Whether the run holds weights. */

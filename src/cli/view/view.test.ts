@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NEVER } from '../../predict/decision.ts';
 import type { RunEstimate } from '../../train/estimate.ts';
 import type { TrainEvent, TrainPlan } from '../../train/events.ts';
 import { coloured, displayWidth, plain } from '../terminal.ts';
@@ -303,6 +304,23 @@ describe('summary', () => {
       '  npx emotune predict',
       '  npx emotune evaluate',
     ]);
+  });
+
+  it('says how probabilities become labels', () => {
+    const decision = { temperature: 1.5, thresholds: [0.25, NEVER], abstainBelow: undefined };
+    const of = (task: string, change = {}) =>
+      trainSummary(
+        stateAfter({ ...started, task, labels: ['joy', 'fear'] }, step(40), {
+          ...done,
+          decision: { ...decision, ...change },
+        }),
+        next,
+        plain,
+      );
+    expect(of('multi_label_classification')).toContain('decisions   temperature 1.50, joy from 0.25, fear never');
+    const abstaining = of('single_label_classification', { abstainBelow: 0.7 });
+    expect(abstaining).toContain('decisions   temperature 1.50, no label below 0.70');
+    expect(of('regression').join()).not.toContain('decisions');
   });
 
   it('says what an interrupted run holds', () => {
