@@ -310,6 +310,15 @@ describe('evaluate', () => {
     expect(stdout).toMatch(/^speed {7}[\d,]+ texts\/s$/m);
   });
 
+  it("measures the same on a dataset whose labels are in another order than the model's", async () => {
+    const turned = [...labels].reverse();
+    await output('data', 'split', '--data', 'posts.jsonl', '--labels', turned.join(','), '--out', 'turned');
+    expect(JSON.parse(readFileSync(at('turned/dataset.json'), 'utf8')).labels).toEqual(turned);
+    const { test } = JSON.parse(readFileSync(join(run, 'result.json'), 'utf8'));
+    const found = JSON.parse(await output('evaluate', '--model', run, '--data', 'turned', '--json'));
+    expect(found).toMatchObject({ n: 35, metrics: test.metrics, confusion: test.confusion });
+  });
+
   it('says which rows it could not use, and that a split is another than that of the training', async () => {
     writeFileSync(at('holes.csv'), 'text,label\nHooray!,joy\nOh no\n"\u0001",joy\n');
     const all = await emotune('evaluate', '--model', run, '--data', 'holes.csv', '--split', 'all');
@@ -658,7 +667,7 @@ describe('what cannot be used', () => {
       'a kind of file',
       ['predict', '--model', run, '--input', 'in.pdf'],
       2,
-      'expected a .txt, .csv, .tsv or .jsonl file',
+      'expected a .txt, .csv, .tsv, .jsonl or .parquet file',
     ],
     ['a full folder', ['checkpoint', '--preset', 'nano', '--out', run], 2, 'is not empty'],
     ['an unknown preset', ['checkpoint', '--preset', 'nona', '--out', 'x'], 2, '--preset: expected one of nano,'],

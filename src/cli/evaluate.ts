@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { DataError } from '../core/errors.ts';
+import { hasValues } from '../core/task.ts';
 import { type Dataset, type Examples, type SplitName, splitNames } from '../data/example.ts';
 import type { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
@@ -185,7 +186,11 @@ async function loadSplit(loading: ReturnType<typeof loadDataset>, split: SplitNa
   return { ...dataset, examples: dataset.splits[split], malformed, dropped, split: report.split };
 }
 
-function checkLabels({ labels, task }: Classifier, dataset: Loaded): void {
+/** @throws DataError if the dataset is for another task, or its labels are not those of the model, in whatever order. */
+export function checkLabels(
+  { labels, task }: Pick<Classifier, 'labels' | 'task'>,
+  dataset: Pick<Loaded, 'name' | 'task' | 'labels'>,
+): void {
   if (dataset.task !== task)
     throw new DataError(
       `${dataset.name} is for ${dataset.task}, but the model does ${task}: use other data or another model`,
@@ -194,6 +199,11 @@ function checkLabels({ labels, task }: Classifier, dataset: Loaded): void {
   if (unknown.length > 0)
     throw new DataError(
       `${dataset.name} holds labels that the model does not know: ${unknown.join(', ')}; it knows ${labels.join(', ')}`,
+    );
+  const lacking = labels.filter((label) => !dataset.labels.includes(label));
+  if (hasValues(task) && lacking.length > 0)
+    throw new DataError(
+      `${dataset.name} has no ${lacking.join(', ')}, which the model predicts: use data with all of ${labels.join(', ')}`,
     );
 }
 

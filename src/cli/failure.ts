@@ -52,6 +52,8 @@ async function inFlags(error: Error): Promise<string> {
     .replace(option, flagOf)
     .replace('set quoting: false', 'use --no-quoting')
     .replace('set delimiter', 'set --delimiter')
+    .replace('set encoding: ', 'use --encoding ')
+    .replace('set encoding to', 'set --encoding to')
     .replace('unset strict', 'leave out --strict');
 }
 

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { parquetFile } from '../data/testing/parquet-file.ts';
 import { fileTexts, type Input, type InputForm } from './predict-input.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'emotune-input-'));
@@ -19,6 +20,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function read(name: string, content: string | Uint8Array, columns?: InputForm): Promise<Input[]> {
   const path = join(folder, name);
   writeFileSync(path, content);
+  return readFile(path, columns);
+}
+
+async function readFile(path: string, columns?: InputForm): Promise<Input[]> {
   const out: Input[] = [];
   for await (const input of fileTexts(path, columns)) out.push(input);
   return out;
@@ -44,11 +49,33 @@ it('reads a table of another form', async () => {
   expect(await read('a.tsv', 'text\n"a\n', { quoting: false })).toEqual([{ text: '"a' }]);
 });
 
+it('reads a file in another encoding', async () => {
+  expect(await read('a.csv', Buffer.from('\ufefftext\né\n', 'utf16le'))).toEqual([{ text: 'é' }]);
+  const encoding = 'windows-1252';
+  expect(await read('a.csv', Buffer.from('text\ncaf\xe9 \x93a\x94\n', 'latin1'), { encoding })).toEqual([
+    { text: 'café “a”' },
+  ]);
+  expect(await read('a.txt', Buffer.from('caf\xe9', 'latin1'), { encoding })).toEqual([{ text: 'café' }]);
+  expect(await read('a.jsonl', Buffer.from('{"text":"\xe9"}', 'latin1'), { encoding })).toEqual([{ text: 'é' }]);
+});
+
 it('reads the text field of JSON Lines', async () => {
   expect(await read('a.jsonl', '{"text":"one"}\n\n{"text":2}\n[\n')).toEqual([
     { text: 'one' },
     { text: '', error: "no text in 'text'" },
     { text: '', error: 'not a JSON object' },
+  ]);
+});
+
+it('reads the text column of Parquet', async () => {
+  const path = parquetFile([
+    { name: 'Tweet', data: ['one', null, 'three'], type: 'STRING' },
+    { name: 'before', data: [[], ['a'], ['b']] },
+  ]);
+  expect(await readFile(path, { context: 'before' })).toEqual([
+    { text: 'one' },
+    { text: '', error: "no text in 'Tweet'" },
+    { text: 'three', context: [{ text: 'b' }] },
   ]);
 });
 
@@ -79,9 +106,9 @@ it.each<[string, string | Uint8Array, InputForm | undefined, string]>([
   ['a.csv', Buffer.from('text\ncaf\xe9\n', 'latin1'), undefined, 'a.csv: byte 0xe9 at offset 8 (line 2) is not UTF-8'],
   ...['a.csv', 'a.jsonl', 'a.txt'].map((name): [string, Uint8Array, undefined, string] => [
     name,
-    Buffer.from('\ufefftext\na\n', 'utf16le'),
+    Buffer.from('text\na\n', 'utf16le'),
     undefined,
-    `${name}: is UTF-16; convert it`,
+    `${name}: is UTF-16 without a byte order mark; set encoding: utf-16le`,
   ]),
   ['a.jsonl', `{"text":"a"}\n${'x'.repeat((1 << 26) + 1)}`, undefined, 'a.jsonl: line 2 is longer than 64 MiB'],
   [
@@ -94,9 +121,9 @@ it.each<[string, string | Uint8Array, InputForm | undefined, string]>([
     'a.txt',
     'x',
     { text: 'text' },
-    "a.txt: a .txt file has no column 'text', a line is a text; use .csv, .tsv or .jsonl",
+    "a.txt: a .txt file has no column 'text', a line is a text; use .csv, .tsv, .jsonl or .parquet",
   ],
-  ['a.pdf', '', undefined, 'a.pdf: expected a .txt, .csv, .tsv or .jsonl file'],
+  ['a.pdf', '', undefined, 'a.pdf: expected a .txt, .csv, .tsv, .jsonl or .parquet file'],
 ])('refuses %s: %#', async (name, content, columns, message) => {
   await expect(read(name, content, columns)).rejects.toThrow(message);
 });

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { ConfigError, DataError } from '../core/errors.ts';
 import { guessTextColumn } from '../data/columns.ts';
 import { readTurns } from '../data/context.ts';
-import { type Cells, isJsonLines, isRowFile, type RowFormat, rowBatches } from '../data/rows.ts';
+import { type Cells, hasTypes, isRowFile, type RowFormat, rowBatches } from '../data/rows.ts';
 import { textChunks } from '../data/text-file.ts';
 import { textLines } from '../data/text-lines.ts';
 import type { Turn } from '../text/prompt.ts';
@@ -17,23 +17,26 @@ export interface Input {
 }
 
 /** The form of a table, and its columns that are read; the texts' is found by its name if it is not given. */
-export interface InputForm extends Pick<RowFormat, 'delimiter' | 'quoting'> {
+export interface InputForm extends Pick<RowFormat, 'delimiter' | 'quoting' | 'encoding'> {
   readonly text?: string | undefined;
   readonly context?: string | undefined;
 }
 
 /**
- * The texts of a file, in its order: lines of a .txt, the text column of a .csv, .tsv or .jsonl, or of any file with a
+ * The texts of a file, in its order: lines of a .txt, the text column of a .csv, .tsv, .jsonl or .parquet, or of any file with a
  * `delimiter`. Read as they are asked for, in constant memory.
  *
  * @throws ConfigError for another kind of file, or columns of a .txt.
  * @throws DataError   if the file cannot be read or has no such column, naming those there are.
  */
 export async function* fileTexts(path: string, form: InputForm = {}): AsyncGenerator<Input, void> {
-  if (isJsonLines(path)) yield* jsonTexts(path, form);
+  if (hasTypes(path)) yield* typedTexts(path, form);
   else if (isRowFile(path) || form.delimiter !== undefined) yield* delimitedTexts(path, form);
   else if (extname(path).toLowerCase() === '.txt') yield* plainTexts(path, form);
-  else throw new ConfigError(`--input ${path}: expected a .txt, .csv, .tsv or .jsonl file; a pipe works for others`);
+  else
+    throw new ConfigError(
+      `--input ${path}: expected a .txt, .csv, .tsv, .jsonl or .parquet file; a pipe works for others`,
+    );
 }
 
 /** The texts of a stream, one a line. */
@@ -41,11 +44,13 @@ export async function* streamTexts(stream: AsyncIterable<Uint8Array>, name: stri
   for await (const lines of textLines(stream, name)) for (const text of lines) yield { text };
 }
 
-function plainTexts(path: string, { text, context }: InputForm): AsyncGenerator<Input, void> {
+function plainTexts(path: string, { text, context, encoding }: InputForm): AsyncGenerator<Input, void> {
   const column = text ?? context;
   if (column !== undefined)
-    throw new ConfigError(`${path}: a .txt file has no column '${column}', a line is a text; use .csv, .tsv or .jsonl`);
-  return streamTexts(textChunks(path), path);
+    throw new ConfigError(
+      `${path}: a .txt file has no column '${column}', a line is a text; use .csv, .tsv, .jsonl or .parquet`,
+    );
+  return streamTexts(textChunks(path, encoding), path);
 }
 
 async function* delimitedTexts(path: string, form: InputForm): AsyncGenerator<Input, void> {
@@ -60,7 +65,7 @@ async function* delimitedTexts(path: string, form: InputForm): AsyncGenerator<In
   if (!chosen) throw new DataError(`${path}: is empty; it needs a header line and texts`);
 }
 
-async function* jsonTexts(path: string, form: InputForm): AsyncGenerator<Input, void> {
+async function* typedTexts(path: string, form: InputForm): AsyncGenerator<Input, void> {
   let chosen: Chosen | undefined;
   let contexts = 0;
   for await (const { records } of rowBatches(path, form))

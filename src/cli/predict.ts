@@ -15,7 +15,7 @@ import { plural } from './view/quantities.ts';
 
 const shape = {
   ...modelShape,
-  input: z.string().optional().describe('file of texts: .txt (one a line), .csv, .tsv or .jsonl'),
+  input: z.string().optional().describe('file of texts: .txt (one a line), .csv, .tsv, .jsonl or .parquet'),
   textColumn: z.string().optional().describe('column of the texts in --input (default: found by its name)'),
   contextColumn: z
     .string()
@@ -23,6 +23,7 @@ const shape = {
     .describe('column of --input with what was said before: a JSON array of texts or of {"role", "text"}'),
   delimiter: dataShape.delimiter,
   quoting: dataShape.quoting,
+  encoding: dataShape.encoding,
   top: z.int().min(1).optional().describe('show this many labels, the most probable first'),
 };
 
@@ -55,16 +56,17 @@ interface PredictOptions extends Values<typeof shape> {
 
 async function inputs(
   texts: readonly string[],
-  { input, textColumn, contextColumn, delimiter, quoting }: Values<typeof shape>,
+  { input, textColumn, contextColumn, delimiter, quoting, encoding }: Values<typeof shape>,
 ): Promise<AsyncIterable<Input>> {
   if (texts.length > 0 && input !== undefined)
     throw new ConfigError(`both --input ${input} and ${plural(texts.length, 'text')} are given: use one of them`);
-  const form = { textColumn, contextColumn, delimiter, quoting };
+  const form = { textColumn, contextColumn, delimiter, quoting, encoding };
   const formKey = Object.entries(form).find(([, value]) => value !== undefined)?.[0];
   if (formKey !== undefined && input === undefined) throw new ConfigError(`${flagOf(formKey)} is only for --input`);
   if (texts.length > 0) return given(texts);
   const { fileTexts, streamTexts } = await import('./predict-input.ts');
-  if (input !== undefined) return fileTexts(input, { text: textColumn, context: contextColumn, delimiter, quoting });
+  if (input !== undefined)
+    return fileTexts(input, { text: textColumn, context: contextColumn, delimiter, quoting, encoding });
   if (process.stdin.isTTY) process.stderr.write('Type texts, one a line; Ctrl-D ends.\n');
   return streamTexts(process.stdin, 'stdin');
 }

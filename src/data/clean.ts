@@ -1,7 +1,14 @@
 import type { Turn } from '../text/prompt.ts';
+import { withoutC1 } from './windows-1252.ts';
 
 /** What {@link cleanText} can change, in the order it does. */
-export const cleaningSteps = ['lineEndings', 'controlCharacters', 'loneSurrogates', 'outerWhiteSpace'] as const;
+export const cleaningSteps = [
+  'lineEndings',
+  'misreadCharacters',
+  'controlCharacters',
+  'loneSurrogates',
+  'outerWhiteSpace',
+] as const;
 export type CleaningStep = (typeof cleaningSteps)[number];
 
 /** The number of texts that each step changed. */
@@ -9,7 +16,8 @@ export type CleaningCounts = Readonly<Record<CleaningStep, number>>;
 
 const steps: Readonly<Record<CleaningStep, (text: string) => string>> = {
   lineEndings: (text) => text.replace(/\r\n?/g, '\n'),
-  // \p{Cc} without \n and \t, and without C1: stray C1 codes are mostly mis-decoded letters, which a reader can still guess.
+  misreadCharacters: withoutC1,
+  // \p{Cc} without \n and \t, and without the C1 codes that Windows-1252 has no character for
   controlCharacters: (text) => text.replace(/[^\P{Cc}\n\t\u0080-\u009f]/gu, ''),
   loneSurrogates: (text) => text.replace(/\p{Surrogate}/gu, '\ufffd'),
   outerWhiteSpace: (text) => text.trim(),
@@ -17,8 +25,9 @@ const steps: Readonly<Record<CleaningStep, (text: string) => string>> = {
 
 /**
  * Removes from a text what carries no meaning and breaks tokenizers; case, emoji, hashtags, masks and inner white
- * space stay. In this order: `\r\n` and `\r` become `\n`; C0 control characters other than `\n` and `\t`, and DEL,
- * are removed; a lone surrogate becomes U+FFFD; white space at both ends goes. Idempotent.
+ * space stay. In this order: `\r\n` and `\r` become `\n`; Windows-1252 characters that were read as Latin-1 are
+ * restored, see {@link withoutC1}; C0 control characters other than `\n` and `\t`, and DEL, are removed; a lone surrogate
+ * becomes U+FFFD; white space at both ends goes. Idempotent.
  *
  * @returns the text, and the steps that changed it. A text of white space only comes back empty.
  */

@@ -36,7 +36,7 @@ async function served(): Promise<
 
 /** The same, but its authors must be asked. */
 function onRequest(source: Source): Source {
-  const files = source.files.map(({ path, sha256 }) => ({ path, sha256 }));
+  const files = source.files.map(({ url: _, ...file }) => file);
   return { ...source, files, access: { ask: 'ask its authors with the form at https://example.org/form' } };
 }
 

@@ -61,7 +61,7 @@ describe('strict', () => {
 describe('options', () => {
   it('name a dataset or a path', () =>
     expect(loadDataset({ data: 'social_posts' })).rejects.toThrow(
-      "data: 'social_posts' is no dataset of `emotune data list`, no .csv, .tsv or .jsonl file",
+      "data: 'social_posts' is no dataset of `emotune data list`, no .csv, .tsv, .jsonl or .parquet file",
     ));
 
   it('about columns are refused for a dataset whose columns are known', () =>
@@ -132,9 +132,15 @@ characters
     expect(formatReport(report).join('\n')).toMatch(/ {2}V +1\.\d\d ± 0\.\d\d, 0\.\d\d\.\.2\.\d\d/);
   });
 
-  it('names labels that train does not hold', async () => {
-    const { report } = await loadDataset({ data: file('posts.csv', rows(40)), labels: ['joy', 'fear', 'awe'] });
-    expect(report.notes).toContain('no train example holds awe');
+  it('names labels that no example of a split holds, or of any', async () => {
+    const [validation, test] = [file('dev.csv', ['a,joy', 'b,fear']), file('test.csv', ['c,fear'])];
+    const labels = ['joy', 'fear', 'awe'];
+    const { report } = await loadDataset({ data: file('posts.csv', rows(40)), validation, test, labels });
+    expect(report.notes.filter((note) => note.includes('holds'))).toEqual([
+      'no train example holds awe',
+      'no validation example holds awe',
+      'no test example holds joy, awe',
+    ]);
   });
 });
 

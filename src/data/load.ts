@@ -4,7 +4,7 @@ import { removeRepeats, removeSharedGroups } from './audit.ts';
 import { cleaningSteps } from './clean.ts';
 import type { WorkFolder } from './disk/work-folder.ts';
 import { openWorkFolder } from './disk/work-folder.ts';
-import { type Dataset, type Examples, perSplit, splitNames } from './example.ts';
+import { type Dataset, type Examples, perSplit, type SplitName, splitNames } from './example.ts';
 import { ExampleStore, rowState } from './example-store.ts';
 import { fillSplits } from './fill-splits.ts';
 import { type JoinedLabels, joinLabels } from './join-labels.ts';
@@ -72,7 +72,7 @@ export async function loadDataset(options: DataOptions): Promise<{
           [...table.notes, ...origin.notes].map((note) => (parts.length > 1 ? `${name}: ${note}` : note)),
         ),
         ...repeatedIds(suffixes, parts),
-        ...missingLabels(joined, splits.train),
+        ...splitNames.flatMap((name) => missingLabels(joined, name, splits[name])),
       ],
     };
     return { dataset, report };
@@ -261,11 +261,11 @@ function repeatedIds(suffixes: Uint32Array | undefined, parts: readonly Part[]):
   return [`${count} repeated ids in column '${columns.join("', '")}' got a suffix such as #2`];
 }
 
-/** Labels that no train example holds: the model cannot learn them. */
-function missingLabels({ labels, task }: JoinedLabels, train: SplitSummary): string[] {
+/** Labels that no example of a split holds: the model cannot learn them, or cannot be measured on them. */
+function missingLabels({ labels, task }: JoinedLabels, name: SplitName, { counts }: SplitSummary): string[] {
   if (hasValues(task)) return [];
-  const missing = labels.filter((_, k) => train.counts[k] === 0);
-  return missing.length === 0 ? [] : [`no train example holds ${missing.join(', ')}`];
+  const missing = labels.filter((_, k) => counts[k] === 0);
+  return missing.length === 0 ? [] : [`no ${name} example holds ${missing.join(', ')}`];
 }
 
 function checkNoneLost(options: DataOptions, tables: readonly Table[]): void {

@@ -13,9 +13,10 @@ import type { Source } from './sources/source.ts';
 import type { TableOptions } from './sources/table.ts';
 
 /** What data to load, and how to read it. */
-export interface DataOptions extends Omit<TableOptions, 'data' | 'metaColumn' | 'mayLack' | 'prepare'> {
+export interface DataOptions
+  extends Omit<TableOptions, 'data' | 'metaColumn' | 'mayLack' | 'prepare' | 'spillColumn' | 'lineFiles'> {
   /**
-   * A source's name, a `.csv`, `.tsv` or `.jsonl` file, or a folder that `writeSplit` wrote; or several of these, which
+   * A source's name, a `.csv`, `.tsv`, `.jsonl` or `.parquet` file, or a folder that `writeSplit` wrote; or several of these, which
    * are joined. The options about the form of a file go for all files among them.
    */
   readonly data: string | readonly string[];

@@ -96,6 +96,7 @@ function datasetFact({ name, task, labels, rowsRead, malformed, split }: Dataset
 
 const stepNames: Readonly<Record<CleaningStep, string>> = {
   lineEndings: 'line ends made \\n',
+  misreadCharacters: 'Windows-1252 characters restored',
   controlCharacters: 'control characters removed',
   loneSurrogates: 'broken characters replaced',
   outerWhiteSpace: 'outer white space trimmed',

@@ -44,6 +44,16 @@ describe('delimited files', () => {
       ['b"', '3'],
     ]));
 
+  it('may hold the delimiter in one column, which takes what is too much', async () => {
+    const format = { columns: ['id', 'text', 'label'], delimiter: ';', spillColumn: 'text' };
+    const { rows, malformed } = await read(temporaryFile('a.txt', '1;a;b;;joy\n2;;fear\n3;joy\n'), format);
+    expect(rows.map(({ cells }) => Object.values(cells))).toEqual([
+      ['1', 'a;b;', 'joy'],
+      ['2', '', 'fear'],
+    ]);
+    expect(malformed.map(({ reason }) => reason)).toEqual(['2 fields where 3 are needed']);
+  });
+
   it('that end inside a quote say where it opened', () =>
     expect(cells('a.csv', 'x,y\n1,"a\nb"\n2,"c\n3,d\n')).rejects.toThrow(
       /a\.csv: a quote \("\) opened in the record at line 4 is never closed; close it, or set quoting: false/,
@@ -122,5 +132,5 @@ it('a record of JSON Lines has a longest length', () =>
 
 it('an unknown kind of file is an error', () =>
   expect(read('a.xlsx')).rejects.toThrow(
-    "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv or .jsonl, or set delimiter",
+    "a.xlsx: unknown kind of file '.xlsx'; use .csv, .tsv, .jsonl or .parquet, or set delimiter",
   ));

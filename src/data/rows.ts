@@ -4,17 +4,19 @@ import { type CsvError, parse } from 'csv-parse';
 
 import { ConfigError, DataError } from '../core/errors.ts';
 import { quoted } from '../core/quoted.ts';
+import { sideBySide } from './line-columns.ts';
 import type { Malformed } from './malformed.ts';
-import { emptyFile, textChunks } from './text-file.ts';
+import { parquetRows } from './parquet.ts';
+import { type Encoding, emptyFile, textChunks } from './text-file.ts';
 import { longestRecord, textLines } from './text-lines.ts';
 
-/** Cells by column name; strings, or any JSON value in JSON Lines. */
+/** Cells by column name; strings, or any JSON value in JSON Lines and Parquet. */
 export type Cells = Readonly<Record<string, unknown>>;
 
 /** One record of a file, not yet interpreted. */
 export interface Row {
   readonly file: string;
-  /** Where the record starts, from 1. */
+  /** Where the record starts, from 1; in Parquet, its number. */
   readonly line: number;
   readonly cells: Cells;
 }
@@ -32,24 +34,34 @@ export interface RowFormat {
   readonly quoting?: boolean | undefined;
   /** The names of the columns of a file without a header line. */
   readonly columns?: readonly string[] | undefined;
+  /** The column whose text may hold the delimiter, unquoted: where a record has too many fields, it is joined again. */
+  readonly spillColumn?: string | undefined;
+  /** For columns that are files of lines, side by side: those files by the names of the columns, given the first. */
+  readonly lineFiles?: ((path: string) => Readonly<Record<string, string>>) | undefined;
+  /** Default: what a byte order mark says, else UTF-8. */
+  readonly encoding?: Encoding | undefined;
 }
 
 const delimiters: Readonly<Record<string, string>> = { '.csv': ',', '.tsv': '\t' };
 const jsonLines = ['.jsonl', '.ndjson'];
 
-/** Whether a file of this name is JSON Lines. */
-export const isJsonLines = (path: string): boolean => jsonLines.includes(extname(path).toLowerCase());
+const isJsonLines = (path: string): boolean => jsonLines.includes(extname(path).toLowerCase());
+
+const isParquet = (path: string): boolean => extname(path).toLowerCase() === '.parquet';
+
+/** Whether the cells in a file of this name are JSON values, where those of other files are strings. */
+export const hasTypes = (path: string): boolean => isJsonLines(path) || isParquet(path);
 
 /** Whether {@link readRows} knows what to do with a file of this name. */
-export const isRowFile = (path: string): boolean => isJsonLines(path) || extname(path).toLowerCase() in delimiters;
+export const isRowFile = (path: string): boolean => hasTypes(path) || extname(path).toLowerCase() in delimiters;
 
 /**
- * Streams the records of a CSV, TSV or JSON Lines file into `sink` and returns the names of its columns. Blank lines are
+ * Streams the records of a CSV, TSV, JSON Lines or Parquet file into `sink` and returns the names of its columns. Blank lines are
  * no records. A record with another number of fields than the header, or a line that is not a JSON object, is malformed:
  * reported, not thrown.
  *
- * @throws DataError   if the file cannot be read, is empty, repeats a column name, ends inside a quote, or has a record of
- *                     more than 64 MiB.
+ * @throws DataError   if the file cannot be read, is empty, repeats a column name, ends inside a quote, is damaged Parquet, or has a
+ *                     record of more than 64 MiB.
  * @throws ConfigError if the extension says nothing and no delimiter is given.
  */
 export async function readRows(path: string, format: RowFormat, sink: RowSink): Promise<readonly string[]> {
@@ -96,19 +108,44 @@ interface Piece {
 }
 
 function pieces(path: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
-  if (isJsonLines(path)) return jsonPieces(path, sink);
+  if (format.lineFiles) return linePieces(path, format.lineFiles(path), { encoding: format.encoding, sink });
+  if (isJsonLines(path)) return jsonPieces(path, format, sink);
+  if (isParquet(path)) return parquetPieces(path, sink);
   const extension = extname(path).toLowerCase();
   const delimiter = format.delimiter ?? delimiters[extension];
   if (delimiter === undefined)
-    throw new ConfigError(`${path}: unknown kind of file '${extension}'; use .csv, .tsv or .jsonl, or set delimiter`);
+    throw new ConfigError(
+      `${path}: unknown kind of file '${extension}'; use .csv, .tsv, .jsonl or .parquet, or set delimiter`,
+    );
   return delimitedPieces(path, { ...format, delimiter }, sink);
 }
 
-async function* jsonPieces(file: string, sink: RowSink): AsyncGenerator<Piece, void> {
+async function* linePieces(
+  file: string,
+  files: Readonly<Record<string, string>>,
+  { encoding, sink }: { readonly encoding: Encoding | undefined; readonly sink: RowSink },
+): AsyncGenerator<Piece, void> {
+  const columns = Object.keys(files);
+  let line = 0;
+  for await (const cells of sideBySide(files, encoding)) {
+    sink.row({ file, line: ++line, cells });
+    yield { columns, isEmpty: false };
+  }
+}
+
+async function* parquetPieces(file: string, sink: RowSink): AsyncGenerator<Piece, void> {
+  let line = 0;
+  for await (const { columns, rows } of parquetRows(file)) {
+    for (const cells of rows) sink.row({ file, line: ++line, cells });
+    yield { columns, isEmpty: false };
+  }
+}
+
+async function* jsonPieces(file: string, { encoding }: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   const columns = new Set<string>();
   let line = 0;
   let isEmpty = true;
-  for await (const lines of textLines(textChunks(file), file)) {
+  for await (const lines of textLines(textChunks(file, encoding), file)) {
     for (const source of lines) {
       line++;
       if (source.trim() === '') continue;
@@ -137,14 +174,19 @@ function parseObject(source: string): Record<string, unknown> | string {
 async function* delimitedPieces(file: string, format: RowFormat, sink: RowSink): AsyncGenerator<Piece, void> {
   let columns = format.columns && columnNames(format.columns, file);
   let nextLine = 1;
-  const take = (fields: readonly string[], line: number): void => {
-    if (columns === undefined) columns = columnNames(fields, file);
-    else if (fields.length !== columns.length)
+  const { delimiter = ',', spillColumn } = format;
+  const take = (found: readonly string[], line: number): void => {
+    if (columns === undefined) {
+      columns = columnNames(found, file);
+      return;
+    }
+    const fields = rejoined(found, columns.length, { at: columns.indexOf(spillColumn ?? ''), delimiter });
+    if (fields.length !== columns.length)
       sink.malformed({ file, line, reason: `${fields.length} fields where ${columns.length} are needed` });
     else sink.row({ file, line, cells: Object.fromEntries(columns.map((name, i) => [name, fields[i]])) });
   };
   const parser = parse({
-    delimiter: format.delimiter ?? ',',
+    delimiter,
     quote: format.quoting === false ? null : '"',
     record_delimiter: '\n',
     relax_column_count: true,
@@ -160,12 +202,24 @@ async function* delimitedPieces(file: string, format: RowFormat, sink: RowSink):
   const parsed = (give: (done: (error?: Error | null) => void) => void): Promise<void> =>
     new Promise((resolve, reject) => give((error) => (error ? reject(explained(error, file, nextLine)) : resolve())));
   parser.on('error', () => {}); // `parsed` throws it
-  for await (const chunk of textChunks(file)) {
+  for await (const chunk of textChunks(file, format.encoding)) {
     await parsed((done) => parser.write(chunk, done));
     yield { columns: columns ?? [], isEmpty: nextLine === 1 };
   }
   await parsed((done) => parser.end(done));
   yield { columns: columns ?? [], isEmpty: nextLine === 1 };
+}
+
+/** Fields as many as there are columns, those from `at` on made one; as they are, if they are too few or `at` is no place. */
+function rejoined(
+  fields: readonly string[],
+  count: number,
+  { at, delimiter }: { readonly at: number; readonly delimiter: string },
+): readonly string[] {
+  const extra = fields.length - count;
+  if (at < 0 || extra <= 0) return fields;
+  const end = at + extra + 1;
+  return [...fields.slice(0, at), fields.slice(at, end).join(delimiter), ...fields.slice(end)];
 }
 
 function newlines(text: string): number {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 
 import { DataError } from '../core/errors.ts';
+import { withoutC1 } from './windows-1252.ts';
 
 const chunkBytes = 1 << 16;
 const newline = 0x0a;
@@ -22,31 +23,88 @@ export async function readTextFile(path: string): Promise<string> {
 
 export const emptyFile = (path: string): DataError => new DataError(`${path}: is empty; it needs at least one row`);
 
+/** How the characters of a text file may be written. */
+export const encodings = ['utf-8', 'utf-16le', 'utf-16be', 'windows-1252'] as const;
+export type Encoding = (typeof encodings)[number];
+
 /**
- * The bytes of a text file that must be UTF-8, with or without a byte order mark, in pieces cut between characters;
- * line ends come back as `\n`.
+ * A text file as UTF-8, without a byte order mark, in pieces cut between characters; line ends come back as `\n`.
  *
- * @throws DataError if the file is missing, UTF-16, or has a byte that is not UTF-8 (naming its offset and line).
+ * @param encoding of the file. A byte order mark in it says more. Default: UTF-8.
+ * @throws DataError if the file is missing, looks like UTF-16 and has no mark, or has bytes that are not what they should
+ *                   be (for UTF-8 naming the first of them, its offset and its line).
  */
-export async function* textChunks(path: string): AsyncGenerator<Buffer, void> {
+export async function* textChunks(path: string, encoding?: Encoding): AsyncGenerator<Buffer, void> {
+  let rest: Buffer = Buffer.alloc(0);
+  let offset = 0; // of rest in the text
+  for await (const bytes of utf8Chunks(path, encoding)) {
+    const got = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+    const whole = got.subarray(0, lastCut(got));
+    rest = got.subarray(whole.length);
+    yield* checked(path, whole, offset);
+    offset += whole.length;
+  }
+  yield* checked(path, rest, offset);
+}
+
+async function* checked(path: string, whole: Buffer, offset: number): AsyncGenerator<Buffer, void> {
+  if (!isUtf8(whole)) throw await notUtf8(path, whole, offset);
+  const text = withoutCarriageReturns(whole.subarray(offset === 0 ? markLength(whole) : 0));
+  if (text.length > 0) yield text;
+}
+
+/** What the byte order mark of a file says, if it has one. */
+export async function markedEncoding(path: string): Promise<Encoding | undefined> {
+  for await (const bytes of fileChunks(path)) return encodingOfMark(bytes);
+  return undefined;
+}
+
+/** The bytes of a file made UTF-8, if they are known to be something else. */
+async function* utf8Chunks(path: string, told: Encoding | undefined): AsyncGenerator<Buffer, void> {
+  let decode: ((bytes?: Buffer) => string) | undefined;
+  let first = true;
+  for await (const bytes of fileChunks(path)) {
+    if (first) decode = decoderFor(path, encodingOfMark(bytes) ?? told ?? assumed(path, bytes));
+    first = false;
+    yield decode ? Buffer.from(decode(bytes)) : bytes;
+  }
+  if (decode) yield Buffer.from(decode());
+}
+
+/** @throws DataError where the first character shows that the bytes are UTF-16. */
+function assumed(path: string, bytes: Buffer): Encoding {
+  const zero = bytes.subarray(0, 2).indexOf(0);
+  if (zero < 0) return 'utf-8';
+  throw new DataError(
+    `${path}: is UTF-16 without a byte order mark; set encoding: ${zero === 1 ? 'utf-16le' : 'utf-16be'}`,
+  );
+}
+
+/** Makes text of one piece after the other; what is cut waits for the next, and at the end there is none. */
+function decoderFor(path: string, encoding: Encoding): ((bytes?: Buffer) => string) | undefined {
+  if (encoding === 'utf-8') return undefined;
+  if (encoding === 'windows-1252') return (bytes) => withoutC1(bytes?.toString('latin1') ?? '');
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  return (bytes) => {
+    try {
+      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    } catch {
+      throw new DataError(
+        `${path}: has bytes that are not ${encoding}; set encoding to what the file is, or get it again`,
+      );
+    }
+  };
+}
+
+/** The bytes of a file, 64 KiB at a time. */
+async function* fileChunks(path: string): AsyncGenerator<Buffer, void> {
   const file = await reading(path, open(path, 'r'));
   try {
-    let rest = Buffer.alloc(0);
-    let offset = 0; // of rest in the file
-    for (let end = false; !end; ) {
-      const bytes = Buffer.allocUnsafeSlow(rest.length + chunkBytes);
-      rest.copy(bytes);
-      const { bytesRead } = await reading(path, file.read(bytes, rest.length, chunkBytes));
-      end = bytesRead === 0;
-      const got = bytes.subarray(0, rest.length + bytesRead);
-      if (offset === 0 && isUtf16(got))
-        throw new DataError(`${path}: is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8 FILE > FILE.utf8`);
-      const whole = got.subarray(0, end ? got.length : lastCut(got));
-      if (!isUtf8(whole)) throw await notUtf8(path, whole, offset);
-      rest = got.subarray(whole.length);
-      const text = withoutCarriageReturns(whole.subarray(offset === 0 ? markLength(whole) : 0));
-      offset += whole.length;
-      if (text.length > 0) yield text;
+    for (;;) {
+      const bytes = Buffer.allocUnsafeSlow(chunkBytes);
+      const { bytesRead } = await reading(path, file.read(bytes, 0, chunkBytes));
+      if (bytesRead === 0) return;
+      yield bytes.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
@@ -63,14 +121,13 @@ async function reading<T>(path: string, attempt: Promise<T>): Promise<T> {
   }
 }
 
-/** A UTF-16 byte order mark, or none but a first character whose other byte is zero. */
-function isUtf16(bytes: Buffer): boolean {
-  const [first, second] = bytes;
-  if (first === undefined || second === undefined) return false;
-  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || first === 0 || second === 0;
+function encodingOfMark([first, second, third]: Buffer): Encoding | undefined {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  return first === 0xef && second === 0xbb && third === 0xbf ? 'utf-8' : undefined;
 }
 
-const markLength = (bytes: Buffer): number => (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0);
+const markLength = (bytes: Buffer): number => (encodingOfMark(bytes) === 'utf-8' ? 3 : 0);
 
 /** Where the last whole character ends; a final `\r` waits for the `\n` that may follow. */
 function lastCut(bytes: Buffer): number {
@@ -110,7 +167,7 @@ async function notUtf8(path: string, bytes: Buffer, start: number): Promise<Data
   const line = 1 + (await countNewlines(path, start + at));
   return new DataError(
     `${path}: byte 0x${bytes[at]!.toString(16)} at offset ${start + at} (line ${line}) is not UTF-8; ` +
-      'if the file is Windows-1252, convert it with: iconv -f WINDOWS-1252 -t UTF-8 FILE > FILE.utf8',
+      'if the file is Windows-1252, set encoding: windows-1252, or convert it with: iconv -f WINDOWS-1252 -t UTF-8 FILE > FILE.utf8',
   );
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { baselineNames } from '../baselines/baseline.ts';
 import { ConfigError, showIssues } from '../core/errors.ts';
 import { tasks } from '../core/task.ts';
+import { encodings } from '../data/text-file.ts';
 import { loraInits } from '../lora/options.ts';
 import { precisions } from '../nn/linear.ts';
 import { scheduleNames } from '../optim/schedule.ts';
@@ -20,7 +21,7 @@ export const dataShape = {
   data: z
     .union([z.string(), z.array(z.string()).min(1)])
     .describe(
-      "dataset: a name that `data list` shows, such as 'social-posts', a .csv, .tsv or .jsonl file, or a folder made by `data split`; several, separated by commas, are joined",
+      "dataset: a name that `data list` shows, such as 'social-posts', a .csv, .tsv, .jsonl or .parquet file, or a folder made by `data split`; several, separated by commas, are joined",
     ),
   dataDir: z
     .string()
@@ -70,6 +71,10 @@ export const dataShape = {
     .describe(
       'whether quotes hold fields together (default: yes); with --no-quoting they are characters like any other',
     ),
+  encoding: z
+    .enum(encodings)
+    .optional()
+    .describe('how the characters of a file are written (default: as its byte order mark says, else utf-8)'),
   strict: z.boolean().default(false).describe('stop at malformed rows instead of skipping them'),
 };
 

@@ -8,16 +8,24 @@ import type { Task } from '../../core/task.ts';
 import { splitNames } from '../example.ts';
 import { tinyBrighter } from '../testing/brighter-files.ts';
 import { tinyEmobank } from '../testing/emobank-files.ts';
+import { tinyEmotion } from '../testing/emotion-files.ts';
 import { tinyGoemotions } from '../testing/goemotions-files.ts';
+import { tinyIsear } from '../testing/isear-files.ts';
+import { tinyMeld } from '../testing/meld-files.ts';
 import { tinySemeval2018 } from '../testing/semeval2018-files.ts';
 import { loadTable } from '../testing/store.ts';
 import { isThere, thirdPartyData } from '../testing/third-party.ts';
+import { tinyTweeteval } from '../testing/tweeteval-files.ts';
 import { brighter } from './brighter.ts';
 import { emobank, emobankEmotions } from './emobank.ts';
+import { emotion } from './emotion.ts';
 import { goemotions, goemotionsEkman } from './goemotions.ts';
+import { isear } from './isear.ts';
+import { meld } from './meld.ts';
 import { findSource, sources } from './registry.ts';
 import { semeval2018 } from './semeval2018.ts';
 import type { Source } from './source.ts';
+import { tweetevalEmotion } from './tweeteval-emotion.ts';
 
 /** Every source passes this, whichever files it reads. */
 async function conforms(source: Source, dataDir: string): Promise<void> {
@@ -90,4 +98,13 @@ describe.each(semeval2018)('$name in small', (source) => {
 
 describe.each(brighter)('$name in small', (source) => {
   it('conforms', () => conforms(source, tinyBrighter()));
+});
+
+describe.each([
+  [emotion, tinyEmotion],
+  [tweetevalEmotion, tinyTweeteval],
+  [isear, tinyIsear],
+  [meld, tinyMeld],
+] as const)('$0.name in small', (source, tiny) => {
+  it('conforms', () => conforms(source, tiny()));
 });

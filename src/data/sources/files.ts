@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { exists } from '../../checkpoint/exists.ts';
 import { DataError } from '../../core/errors.ts';
+import { readTextFile } from '../text-file.ts';
 import type { Source, SourceFile } from './source.ts';
 
 /** Where a file of a source lies, or belongs. */
@@ -30,4 +31,14 @@ export async function requireFiles(source: Source, dataDir: string): Promise<voi
   throw new DataError(
     `${source.name}: its files are missing: ${paths}; ${howToGet(source, dataDir)}; or set dataDir (now '${dataDir}') to the folder that holds them`,
   );
+}
+
+/** @throws DataError if a file that says what the label ids mean has other lines. */
+export async function requireLines(path: string, lines: readonly string[]): Promise<void> {
+  const found = (await readTextFile(path)).trim().split('\n');
+  if (found.join() !== lines.join())
+    throw new DataError(
+      `${path}: lists [${found.join(', ')}] where [${lines.join(', ')}] is expected; the ids in the other files ` +
+        'would name other labels: get the files again, all from one place',
+    );
 }

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 
-import { DataError } from '../../core/errors.ts';
-import { readTextFile } from '../text-file.ts';
-import { requireFiles } from './files.ts';
+import { requireFiles, requireLines } from './files.ts';
 import type { Source } from './source.ts';
 
 const repository = 'https://raw.githubusercontent.com/monologg/GoEmotions-pytorch';
@@ -74,7 +72,7 @@ function goemotionsSource(variant: Variant): Source {
     async table({ dataDir }) {
       const file = (path: string): string => join(folder(dataDir), path);
       await requireFiles(source, dataDir);
-      await checkLabels(file('labels.txt'), labels);
+      await requireLines(file('labels.txt'), labels);
       return {
         data: file('train.tsv'),
         validation: file('dev.tsv'),
@@ -90,13 +88,4 @@ function goemotionsSource(variant: Variant): Source {
     },
   };
   return source;
-}
-
-async function checkLabels(path: string, labels: readonly string[]): Promise<void> {
-  const found = (await readTextFile(path)).trim().split('\n');
-  if (found.join() !== labels.join())
-    throw new DataError(
-      `${path}: lists [${found.join(', ')}] where [${labels.join(', ')}] is expected; the ids in the other files ` +
-        'would name other labels: get the files again, all from one place',
-    );
 }

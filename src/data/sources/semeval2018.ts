@@ -179,5 +179,5 @@ function checkEmotion(row: Row, emotion: string): void {
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
 
 /** A tweet as it was written: its HTML entities, and `\n` in two characters, are what they stand for. */
-const decoded = (text: string): string =>
+export const decoded = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => entities[name]!).replaceAll('\\n', '\n');

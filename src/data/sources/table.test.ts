@@ -423,6 +423,21 @@ describe('a row that is prepared', () => {
     ));
 });
 
+describe('encodings', () => {
+  it('are said where a byte order mark tells another than UTF-8', async () => {
+    const data = temporaryFile('posts.csv', Buffer.from('\ufefftext,label\né,joy\nb,fear\n', 'utf16le'));
+    const { splits, notes } = await loadTable({ data });
+    expect(splits.train![0]!.text).toBe('é');
+    expect(notes).toContain(`${data}: read as utf-16le, as its byte order mark says`);
+  });
+
+  it('can be told', async () => {
+    const data = temporaryFile('posts.csv', Buffer.from('text,label\ncaf\xe9,joy\nb,fear\n', 'latin1'));
+    expect((await loadTable({ data, encoding: 'windows-1252' })).splits.train![0]!.text).toBe('café');
+    await expect(loadTable({ data })).rejects.toThrow('byte 0xe9 at offset 14 (line 2) is not UTF-8; if the file is');
+  });
+});
+
 describe('ids', () => {
   it('come from the id column, or are the place in the file', async () => {
     const { splits } = await csv('id,text,label\n7,a,joy\n,c,joy\n8,c,fear\n');

@@ -16,10 +16,11 @@ import { LabelSurvey, labelForm, toNumber } from '../label-form.ts';
 import { type LabelReader, openLabelReader, type TableLabels } from '../labels.ts';
 import { MalformedCount, type MalformedRows, mergeMalformed } from '../malformed.ts';
 import { type Cells, type Row, type RowFormat, readRows } from '../rows.ts';
+import { markedEncoding } from '../text-file.ts';
 import { Preparation, type PrepareRow } from './prepare.ts';
 
 export interface TableOptions extends RowFormat, ColumnOptions {
-  /** The CSV, TSV or JSON Lines file; the training part if there are others. */
+  /** The CSV, TSV, JSON Lines or Parquet file; the training part if there are others. */
   readonly data: string;
   /** Files of their own for the other splits, in the same form. */
   readonly validation?: string | undefined;
@@ -104,7 +105,7 @@ export async function readTable(options: TableOptions, target: TableTarget): Pro
       [copied.malformed, filler.malformed],
       parts.map(({ file }) => file),
     ),
-    notes: [...copied.notes, ...columns.notes, ...found.notes],
+    notes: [...(await markNotes(parts)), ...copied.notes, ...columns.notes, ...found.notes],
     idColumn: columns.id,
   };
 }
@@ -128,6 +129,14 @@ function filesOf(options: TableOptions): readonly Part[] {
   if (parts.length > 1 && options.splitColumn)
     throw new ConfigError(`splitColumn '${options.splitColumn}' and separate validation or test files: use one`);
   return parts;
+}
+
+/** What to say of files that are not UTF-8. */
+async function markNotes(parts: readonly Part[]): Promise<string[]> {
+  const marked = await Promise.all(parts.map(async ({ file }) => ({ file, mark: await markedEncoding(file) })));
+  return marked
+    .filter(({ mark }) => mark?.startsWith('utf-16'))
+    .map(({ file, mark }) => `${file}: read as ${mark}, as its byte order mark says`);
 }
 
 interface FileColumns {
