@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import type { Task } from './task.ts';
 
-/** How a classifier's logits become labels: fitted on validation or told, and saved with it. */
+/** What a model of values learns instead of the values y: z = (y − mean) / deviation, for each of them. */
+const standardizationSchema = z.object({
+  means: z.array(z.number()).readonly(),
+  deviations: z.array(z.number().positive()).readonly(),
+});
+export type Standardization = Readonly<z.infer<typeof standardizationSchema>>;
+
+/** How a classifier's logits become labels or values: fitted on validation or told, and saved with it. */
 export const decisionSchema = z.object({
   /** Divides the logits of labels before they become probabilities. */
   temperature: z.number().positive(),
@@ -9,6 +16,8 @@ export const decisionSchema = z.object({
   thresholds: z.array(z.number()).readonly(),
   /** Single-label: no label is given where the most probable one is less probable than this. */
   abstainBelow: z.number().optional(),
+  /** Regression: how logits become values, where they are not values already. */
+  standardization: standardizationSchema.optional(),
 });
 export type Decision = Readonly<z.infer<typeof decisionSchema>>;
 

@@ -77,7 +77,6 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
   const saved = await classifierIn(read, options.precision ?? read.settings.precision, options.hub);
   const { task, labels, windowPooling: pooling } = saved.settings;
   const decision = withThreshold(saved.settings.decision, options.threshold);
-  const { temperature } = decision;
   const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);
   const device = await openDevice(options);
   try {
@@ -96,7 +95,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
           parameters,
         );
         const counts = encoded.map(({ sequences }) => sequences.length);
-        return pooledScores(task, logits, { counts, pooling, labels: labels.length, temperature }).map((scores, i) => {
+        return pooledScores(task, logits, { counts, pooling, labels: labels.length, ...decision }).map((scores, i) => {
           return {
             labels: decide[task](scores, decision).map((k) => labels[k]!),
             scores: Object.fromEntries(labels.map((label, k) => [label, scores[k]!])),

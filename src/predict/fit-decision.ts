@@ -1,6 +1,6 @@
 /** Decisions fitted on examples that were not trained on. */
 
-import { type Decision, NEVER, plainDecision } from '../core/decision.ts';
+import { type Decision, NEVER, plainDecision, type Standardization } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
 import { pooledScores, type Windows } from './scores.ts';
 
@@ -21,6 +21,8 @@ export interface DecisionOptions {
   readonly threshold?: number | undefined;
   /** The share of right answers among those given that is to be reached: what is less sure is not answered. */
   readonly minPrecision?: number | undefined;
+  /** Regression: what was learnt instead of the values. */
+  readonly standardization?: Standardization | undefined;
 }
 
 /** A decision, and what could not be had of it. */
@@ -43,7 +45,7 @@ export function fitDecision(
   answers: Answers,
   options: DecisionOptions = {},
 ): FittedDecision {
-  const plain = plainDecision(labels.length);
+  const plain = { ...plainDecision(labels.length), standardization: options.standardization };
   if (task !== 'single_label_classification' && task !== 'multi_label_classification')
     return { decision: plain, notes: [] };
   const temperature = options.temperature ?? fitTemperature(task, labels, answers);

@@ -16,6 +16,10 @@ describe('scores', () => {
     expect(scoresOf.multi_label_classification([0, -2000, 2000], { labels: 3, temperature: 2 })).toEqual([0.5, 0, 1]));
   test('of values are the values', () =>
     expect(scoresOf.regression([3.5], { labels: 1, temperature: 2 })).toEqual([3.5]));
+  test('of values come from units of their deviation', () =>
+    expect(
+      scoresOf.regression([-1, 2], { labels: 2, standardization: { means: [3, 10], deviations: [0.5, 2] } }),
+    ).toEqual([2.5, 14]));
   test('of levels are the expected ones, from how likely each cutpoint is exceeded', () =>
     expect(scoresOf.ordinal_regression([1000, 0, -1000, 1000, 1000, 0], two)).toEqual([1.5, 2.5]));
 });

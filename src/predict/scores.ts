@@ -1,3 +1,4 @@
+import type { Standardization } from '../core/decision.ts';
 import { hasValues, type Task } from '../core/task.ts';
 
 /** How the scores of a text's windows become the text's. */
@@ -8,26 +9,29 @@ export type WindowPooling = (typeof windowPoolings)[number];
 export interface Scoring {
   readonly labels: number;
   /** See {@link Decision}. Default 1. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
+  /** See {@link Decision}. Default: logits are values. */
+  readonly standardization?: Standardization | undefined;
 }
 
-type Scores = (logits: readonly number[], scoring: Required<Scoring>) => number[];
+type Scores = (logits: readonly number[], scoring: Scoring) => number[];
 
 /**
- * From logits to what is reported [K]: probabilities of labels, after a division by the temperature; values as they are; in
- * ordinal tasks the expected level, from the logits [K·J] of being above each cutpoint.
+ * From logits to what is reported [K]: probabilities of labels, after a division by the temperature; values, which may have
+ * been learnt in units of their deviation; in ordinal tasks the expected level, from the logits [K·J] of being above each cutpoint.
  *
- *     p = softmax(z / T)        p_k = σ(z_k / T)        E[y_k] = Σ_j P(y_k > j) = Σ_j σ(z_kj)
+ *     p = softmax(z / T)        p_k = σ(z_k / T)        y_k = mean_k + deviation_k z_k        E[y_k] = Σ_j P(y_k > j) = Σ_j σ(z_kj)
  */
 export const scoresOf: Readonly<Record<Task, Scores>> = {
-  single_label_classification(logits, { temperature }) {
+  single_label_classification(logits, { temperature = 1 }) {
     const top = Math.max(...logits);
     const exps = logits.map((z) => Math.exp((z - top) / temperature));
     const sum = exps.reduce((a, b) => a + b, 0);
     return exps.map((e) => e / sum);
   },
-  multi_label_classification: (logits, { temperature }) => logits.map((z) => sigmoid(z / temperature)),
-  regression: (logits) => [...logits],
+  multi_label_classification: (logits, { temperature = 1 }) => logits.map((z) => sigmoid(z / temperature)),
+  regression: (logits, { standardization: by }) =>
+    logits.map((z, k) => (by ? by.means[k]! + by.deviations[k]! * z : z)),
   ordinal_regression(logits, { labels }) {
     const cutpoints = logits.length / labels;
     return Array.from({ length: labels }, (_, k) =>
@@ -55,11 +59,11 @@ export interface Windows {
 export function pooledScores(
   task: Task,
   logits: readonly (readonly number[])[],
-  { counts, pooling, labels, temperature = 1 }: Windows & Scoring,
+  { counts, pooling, ...scoring }: Windows & Scoring,
 ): number[][] {
   let at = 0;
   return counts.map((count) => {
-    const windows = logits.slice(at, at + count).map((row) => scoresOf[task](row, { labels, temperature }));
+    const windows = logits.slice(at, at + count).map((row) => scoresOf[task](row, scoring));
     at += count;
     return count === 1 ? windows[0]! : pool(task, windows, pooling);
   });

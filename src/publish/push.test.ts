@@ -150,6 +150,12 @@ describe('a model card', () => {
     expect(card).toContain('A label is given from its threshold on: joy 0.3, a | "b" 0.123.');
   });
 
+  it('gives values their unit back', async () => {
+    const decision = { temperature: 1, thresholds: [], standardization: { means: [3, 2], deviations: [0.5, 1] } };
+    const { card } = await prepared({ artifact: { task: 'regression', decision } });
+    expect(card).toContain('(logits * torch.tensor([0.5, 1]) + torch.tensor([3, 2])).tolist()');
+  });
+
   it('reads the cutpoints of levels, which PEFT leaves out', async () => {
     const { card } = await prepared({ artifact: { task: 'ordinal_regression' } });
     expect(card).toContain(

@@ -8,9 +8,15 @@ import type { PublishedRun } from './run.ts';
 const activation: Readonly<Record<Task, (logits: string) => string>> = {
   single_label_classification: (logits) => `torch.softmax(${logits}, dim=-1)`,
   multi_label_classification: (logits) => `torch.sigmoid(${logits})`,
-  regression: () => 'logits',
+  regression: (logits) => logits,
   ordinal_regression: () => 'torch.sigmoid(logits[:, None] - cutpoints).sum(-1)',
 };
+
+/** The logits in the units of the scores. */
+function logitsFor({ temperature, standardization: by }: PublishedRun['artifact']['decision']): string {
+  if (by) return `(logits * torch.tensor(${python(by.deviations)}) + torch.tensor(${python(by.means)}))`;
+  return temperature === 1 ? 'logits' : `logits / ${temperature}`;
+}
 
 /** Where the program finds what PEFT does not load. */
 const cutpoints = (repository: string): string => `
@@ -23,7 +29,7 @@ cutpoints = load_file(hf_hub_download(${python(repository)}, "adapter_model.safe
  */
 export function pythonSnippet({ artifact, base, baseName }: PublishedRun, repository: string): string {
   const { labels, task, prompt, maxLength, decision } = artifact;
-  const logits = decision.temperature === 1 ? 'logits' : `logits / ${decision.temperature}`;
+  const logits = logitsFor(decision);
   const levels = task === 'ordinal_regression';
   const revision = base?.revision === undefined ? '' : `, revision=${python(base.revision)}`;
   const [before, after] = around(prompt);
@@ -71,5 +77,5 @@ function around(prompt: PublishedRun['artifact']['prompt']): readonly [before: s
 }
 
 /** A text or a list of texts as Python reads it: JSON is, but for what it leaves as it is above ASCII, which Python takes. */
-const python = (value: string | readonly string[]): string =>
+const python = (value: string | readonly (string | number)[]): string =>
   Array.isArray(value) ? `[${value.map((item) => JSON.stringify(item)).join(', ')}]` : JSON.stringify(value);

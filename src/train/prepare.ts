@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
+import type { Standardization } from '../core/decision.ts';
 import { ConfigError } from '../core/errors.ts';
 import { hasValues, type Task } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -23,6 +24,7 @@ import { initialCutpoints } from './cutpoints.ts';
 import { type EncodedExamples, type EncodedSplit, encodeExamples } from './encoded-examples.ts';
 import { loraOptions } from './lora-options.ts';
 import { prefixLayer } from './prefix/demand.ts';
+import { fitStandardization } from './standardization.ts';
 import { lossTarget, type TargetOptions } from './targets.ts';
 import type { TrainExample } from './trainer.ts';
 import { type WarmStart, warmStart } from './warm-start.ts';
@@ -51,6 +53,8 @@ export interface Prepared {
   readonly posWeight: readonly number[] | undefined;
   /** Ordinal: where the cutpoints start. [K, J] */
   readonly cutpoints: Tensor | undefined;
+  /** Regression: what is learnt instead of the values. */
+  readonly standardization: Standardization | undefined;
   /** SHA-256 of what is trained and evaluated on: task and labels, then ids, tokens, targets and weights, in order. */
   readonly dataFingerprint: string;
   readonly start: WarmStart | undefined;
@@ -92,7 +96,7 @@ export async function prepare(
   const encoder = await openEncoder(await loadTokenizer(checkpoint.dir), reading);
   const work = await openWorkFolder(workFolder);
   try {
-    const data = await prepareData(config, { encoder, work, signal });
+    const data = await prepareData(config, { encoder, work, from, signal });
     return {
       base,
       checkpoint,
@@ -104,7 +108,6 @@ export async function prepare(
       baseParameters: parameterCount(checkpoint),
       prefixLayer: layer,
       optimizer: optimizerOf(config),
-      start: from && warmStart(from, data.dataset, data.cutpoints?.shape[1]),
       ...data,
       close: () => work.close(),
     };
@@ -116,13 +119,28 @@ export async function prepare(
 
 type PreparedData = Pick<
   Prepared,
-  'dataset' | 'report' | 'train' | 'validation' | 'test' | 'truncated' | 'posWeight' | 'cutpoints' | 'dataFingerprint'
+  | 'dataset'
+  | 'report'
+  | 'train'
+  | 'validation'
+  | 'test'
+  | 'truncated'
+  | 'posWeight'
+  | 'cutpoints'
+  | 'standardization'
+  | 'start'
+  | 'dataFingerprint'
 >;
 
 /** Loads the data, chooses what is trained on, and encodes it; the dataset's own working files are gone afterwards. */
 async function prepareData(
   config: TrainConfig,
-  { encoder, work, signal }: { readonly encoder: Encoder; readonly work: WorkFolder } & Pick<PrepareOptions, 'signal'>,
+  {
+    encoder,
+    work,
+    from,
+    signal,
+  }: { readonly encoder: Encoder; readonly work: WorkFolder } & Pick<PrepareOptions, 'from' | 'signal'>,
 ): Promise<PreparedData> {
   const { dataset, report } = await loadDataset({ ...dataSchema.parse(config), workFolder: work.path('dataset') });
   try {
@@ -132,6 +150,9 @@ async function prepareData(
     const counts = await countLabels(splits.train, labels.length, selection);
     const cutpoints =
       task === 'ordinal_regression' ? await initialCutpoints(splits.train, labels, selection) : undefined;
+    const start = from && warmStart(from, { task, labels }, cutpoints?.shape[1]);
+    const fitted = task === 'regression' ? await fitStandardization(splits.train, labels.length, selection) : undefined;
+    const { standardization } = start?.own ?? { standardization: fitted };
     const hash = createHash('sha256').update(JSON.stringify([task, labels]));
     const encode = (split: SplitName, places?: Uint32Array) =>
       encodeExamples(splits[split], { encoder, work, name: split, hash, places, signal });
@@ -143,9 +164,15 @@ async function prepareData(
       train: withLoss(train, {
         task,
         selection,
-        options: { ...targetOptions(counts, { task, labels }, config), cutpoints: cutpoints?.shape[1] },
+        options: {
+          ...targetOptions(counts, { task, labels }, config),
+          cutpoints: cutpoints?.shape[1],
+          standardization,
+        },
       }),
       cutpoints,
+      standardization,
+      start,
       validation,
       test,
       truncated: train.truncated + validation.truncated + test.truncated,

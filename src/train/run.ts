@@ -223,7 +223,10 @@ export class Run {
     const epoch = this.#epoch;
     const { config, prepared } = this.#context;
     const { task, labels } = prepared.dataset;
-    const { decision, notes } = fitDecision(task, labels, answers, config);
+    const { decision, notes } = fitDecision(task, labels, answers, {
+      ...config,
+      standardization: prepared.standardization,
+    });
     const evaluation = this.#evaluate(answers, decision);
     const best = !this.#best || headline(evaluation) > headline(this.#best.validation);
     if (best) {
@@ -337,8 +340,8 @@ export class Run {
 
   #evaluate(answers: Answers, decision: Decision, options: Pick<EvaluateOptions, 'bootstrap'> = {}): Evaluation {
     const { task, labels } = this.#context.prepared.dataset;
-    const { temperature, thresholds: threshold, abstainBelow } = decision;
-    const scores = pooledScores(task, answers.logits, { ...answers, labels: labels.length, temperature });
+    const { thresholds: threshold, abstainBelow } = decision;
+    const scores = pooledScores(task, answers.logits, { ...answers, labels: labels.length, ...decision });
     return evaluate(task, labels, { targets: answers.targets, scores }, { threshold, abstainBelow, ...options });
   }
 
@@ -358,7 +361,7 @@ export class Run {
   /** The best weights so far, or the current ones if none were evaluated. */
   async #write(): Promise<void> {
     const { config, folder, prepared } = this.#context;
-    const { base, checkpoint, dataset, reading, report } = prepared;
+    const { base, checkpoint, dataset, reading, report, standardization } = prepared;
     const tensors = this.#best?.tensors ?? (await this.#trainer.tensors());
     const adapter = await this.#trainer.adapter(tensors);
     await folder.saveAdapter(
@@ -368,7 +371,7 @@ export class Run {
         labels: dataset.labels,
         ...reading,
         windowPooling: config.windowPooling,
-        decision: this.#best?.decision ?? plainDecision(dataset.labels.length),
+        decision: this.#best?.decision ?? { ...plainDecision(dataset.labels.length), standardization },
         precision: config.precision,
         base: {
           path: base.reference,

@@ -1,3 +1,4 @@
+import type { Standardization } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
 
 export interface TargetOptions {
@@ -7,6 +8,8 @@ export interface TargetOptions {
   readonly labelSmoothing?: number;
   /** How many cutpoints lie between the levels of a label, ordinal only. */
   readonly cutpoints?: number | undefined;
+  /** What is learnt instead of values, regression only. Default: the values. */
+  readonly standardization?: Standardization | undefined;
 }
 
 /** An example's row of the loss's `targets`, and what it adds to the loss's `divisor`. */
@@ -28,7 +31,10 @@ const rules: Readonly<Record<Task, Rule>> = {
     return { row, divisor: weight(own) };
   },
   multi_label_classification: asGiven,
-  regression: asGiven,
+  regression: (target, { standardization: by }) => ({
+    row: by ? target.map((y, k) => (y - by.means[k]!) / by.deviations[k]!) : target,
+    divisor: target.length,
+  }),
   /** y becomes [y > 0, …, y > J − 1]; the likelihoods of a label's cutpoints are added up, the labels' averaged. */
   ordinal_regression: (target, { cutpoints = 0 }) => ({
     row: target.flatMap((level) => Array.from({ length: cutpoints }, (_, j) => (level > j ? 1 : 0))),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { exists } from '../checkpoint/exists.ts';
+import type { Decision, Standardization } from '../core/decision.ts';
 import { ConfigError } from '../core/errors.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/example.ts';
@@ -16,6 +17,8 @@ export interface WarmStart {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** What became of the head, as a line of text. */
   readonly head: string;
+  /** Of a head that comes along: how its logits become values. */
+  readonly own?: Pick<Decision, 'standardization'>;
 }
 
 /**
@@ -47,8 +50,8 @@ export function warmStart(
   cutpoints: number | undefined,
 ): WarmStart {
   const body = [...from.adapter.tensors].filter(([name]) => !isHeadParameter(name));
-  const { head, tensors } = headFor(from, dataset, cutpoints);
-  return { head, tensors: new Map([...body, ...tensors]) };
+  const head = headFor(from, dataset, cutpoints);
+  return { ...head, tensors: new Map([...body, ...head.tensors]) };
 }
 
 function headFor(
@@ -71,7 +74,13 @@ function headFor(
   return {
     head: `its head${moved ? ', rows in the order of these labels' : ''}`,
     tensors: new Map(own.map(([name, tensor]) => [name, rowsOf(tensor, rows)])),
+    own: { standardization: inOrder(said.decision.standardization, rows) },
   };
+}
+
+function inOrder(of: Standardization | undefined, rows: readonly number[]): Standardization | undefined {
+  const pick = (values: readonly number[]) => rows.map((row) => values[row]!);
+  return of && { means: pick(of.means), deviations: pick(of.deviations) };
 }
 
 /** Labels and task of a bare PEFT folder, where its base names as many labels as the head has. */
