@@ -5,6 +5,7 @@ import type { Source } from './source.ts';
 
 const labels = ['anger', 'disgust', 'fear', 'joy', 'neutral', 'sadness', 'surprise'];
 const task = 'single_label_classification';
+const home = 'https://github.com/declare-lab/MELD/tree/master/data/MELD';
 const folder = (dataDir: string): string => join(dataDir, 'meld');
 
 /**
@@ -18,8 +19,8 @@ export const meld: Source = {
   licence: 'GPL-3.0; the texts are from a TV series',
   citation:
     'Poria et al. 2019, MELD: A Multimodal Multi-Party Dataset for Emotion Recognition in Conversations, ACL, arXiv:1810.02508',
-  home: 'https://github.com/declare-lab/MELD/tree/master/data/MELD',
-  access: { ask: 'download train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv from its home yourself' },
+  home,
+  access: { ask: `download train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv yourself from ${home}` },
   hubName: 'declare-lab/MELD',
   language: 'en',
   defaultTask: task,

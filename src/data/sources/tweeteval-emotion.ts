@@ -6,6 +6,7 @@ import type { Source } from './source.ts';
 
 const labels = ['anger', 'joy', 'optimism', 'sadness'];
 const task = 'single_label_classification';
+const home = 'https://github.com/cardiffnlp/tweeteval/tree/main/datasets/emotion';
 const folder = (dataDir: string): string => join(dataDir, 'tweeteval', 'emotion');
 const splits = ['train', 'val', 'test'];
 
@@ -19,8 +20,8 @@ export const tweetevalEmotion: Source = {
   licence: "Twitter's terms of service; SemEval-2018's terms (research)",
   citation:
     'Barbieri et al. 2020, TweetEval, Findings of EMNLP, arXiv:2010.12421; Mohammad et al. 2018, SemEval-2018 Task 1: Affect in Tweets, S18-1001',
-  home: 'https://github.com/cardiffnlp/tweeteval/tree/main/datasets/emotion',
-  access: { ask: 'download mapping.txt and the *_text.txt and *_labels.txt files from its home yourself' },
+  home,
+  access: { ask: `download mapping.txt and the *_text.txt and *_labels.txt files yourself from ${home}` },
   hubName: 'cardiffnlp/tweet_eval',
   language: 'en',
   defaultTask: task,
