@@ -4,7 +4,7 @@ import { type Baseline, type BaselineName, checkBaselineTask, fitBaseline } from
 import type { Decision } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
 import { openWorkFolder } from '../data/disk/work-folder.ts';
-import type { Dataset, Examples } from '../data/example.ts';
+import type { Dataset, Example, Examples } from '../data/example.ts';
 import { loadDataset } from '../data/load.ts';
 import { type DataReport, formatReport } from '../data/report.ts';
 import { type EvaluateOptions, type Evaluation, evaluate } from '../metrics/evaluate.ts';
@@ -130,7 +130,7 @@ function planOf({ config, prepared, folder }: BaselineRun): TrainPlan {
 
 function learn({ config, prepared: { dataset, selection }, signal }: BaselineRun): Promise<Baseline> {
   const { task, labels, splits } = dataset;
-  return fitBaseline(config.model, selected(splits.train, selection), {
+  return fitBaseline(config.model, readPlaces(splits.train, selection), {
     task,
     outputs: labels.length,
     seed: config.seed,
@@ -142,10 +142,11 @@ function learn({ config, prepared: { dataset, selection }, signal }: BaselineRun
   });
 }
 
-async function* selected(examples: Examples, selection: Uint32Array | undefined) {
-  if (!selection) return yield* examples;
-  for (let at = 0; at < selection.length; at += evaluatedAtOnce)
-    yield* await examples.read(selection.subarray(at, at + evaluatedAtOnce));
+/** The examples at `places`, in that order; default: all, once. */
+export async function* readPlaces(examples: Examples, places: Uint32Array | undefined): AsyncGenerator<Example, void> {
+  if (!places) return yield* examples;
+  for (let at = 0; at < places.length; at += evaluatedAtOnce)
+    yield* await examples.read(places.subarray(at, at + evaluatedAtOnce));
 }
 
 /** What a baseline answers to a split, every text in one window. */
