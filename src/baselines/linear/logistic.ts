@@ -59,11 +59,11 @@ function fitSoftmax(
   const objective = new SoftmaxLoss({ features, targets, outputs: present.length, weights });
   const found = minimize(objective, tolerance * sum(weights));
   const model = emptyModel(features.columns, held, features.rows);
-  const shift = found.subarray(-present.length).reduce((a, b) => a + b, 0) / present.length; // the same for all changes nothing
-  for (const [from, k] of present.entries()) {
-    const part = Float64Array.from({ length: features.columns + 1 }, (_, j) => found[j * present.length + from]!);
-    putPlane(model, k, { weights: part.subarray(0, features.columns), bias: part[features.columns]! - shift });
-  }
+  const stride = features.columns + 1;
+  const planes = present.map((_, at) => found.subarray(at * stride, (at + 1) * stride));
+  const shift = planes.reduce((total, plane) => total + plane.at(-1)!, 0) / planes.length; // the same for all changes nothing
+  for (const [at, k] of present.entries())
+    putPlane(model, k, { weights: planes[at]!.subarray(0, -1), bias: planes[at]!.at(-1)! - shift });
   return model;
 }
 

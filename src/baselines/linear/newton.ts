@@ -13,13 +13,15 @@ export interface Objective {
 }
 
 const MAX_STEPS = 100;
+/** How exactly each system is solved: what may be left of its right-hand side. */
+const FORCING = 0.25;
 /** What part of the decrease that the slope promises a step must bring (Armijo's condition). */
 const SUFFICIENT = 1e-4;
 const SHORTEST_STEP = 1e-10;
 
 /**
- * The minimum of a convex function by Newton's method: each system is solved by conjugate gradients, only as
- * exactly as the gradient is small, and steps are halved until they help.
+ * The minimum of a convex function by Newton's method: each system is solved by conjugate gradients,
+ * roughly, and steps are halved until they help.
  *
  * @param tolerance ends once no part of the gradient is larger.
  * @see Nocedal & Wright, Numerical Optimization, algorithm 7.1 (line search Newton-CG).
@@ -29,13 +31,12 @@ export function minimize(objective: Objective, tolerance: number): Float64Array 
   let gradient: Float64Array = new Float64Array(x.length);
   let value = objective.evaluate(x, gradient);
   for (let step = 0; step < MAX_STEPS && largest(gradient) > tolerance; step++) {
-    const norm = Math.sqrt(dot(gradient, gradient));
     const direction = solveSystem(
       gradient.map((g) => -g),
       {
         multiply: (v, out) => objective.curve(v, out),
         diagonal: objective.diagonal(),
-        tolerance: Math.min(0.1, Math.sqrt(norm / (1 + norm))),
+        tolerance: FORCING,
         maxSteps: 200,
       },
     );
