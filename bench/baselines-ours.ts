@@ -1,7 +1,7 @@
 /**
  * One of our baselines in a process of its own: the side of baselines.ts that is ours.
  *
- *     baselines-ours.ts FOLDER count|tfidf|MODEL    reads FOLDER/data.json; prints what was measured
+ *     node bench/dist/bench/baselines-ours.js FOLDER count|tfidf|MODEL    reads FOLDER/data.json; prints what was measured
  *
  * `count` and `tfidf` make features only, and write them to FOLDER/ours-*.
  */

@@ -1,9 +1,9 @@
 /**
  * Our baselines against scikit-learn's, on GoEmotions' Ekman labels and BRIGHTER's English: are the features equal, how good
  * are the models, how long does fitting take (features included), and how much memory. Sides alternate, each run in a process of
- * its own with one thread; medians. Fails if features differ by more than 1e-6.
+ * its own with one thread, ours compiled; medians. Fails if features differ by more than 1e-6.
  *
- *     node --import tsx bench/baselines.ts --data-dir data --python venv/bin/python --rounds 3 --out baselines.json
+ *     npx tsc -p bench/tsconfig.json && node --import tsx bench/baselines.ts --data-dir data --python venv/bin/python --rounds 3 --out baselines.json
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { formatBytes, formatDuration } from '../src/core/quantities.ts';
+import { formatBytes, formatStep } from '../src/core/quantities.ts';
 import { textTable } from '../src/core/text-table.ts';
 import type { Examples } from '../src/data/example.ts';
 import { loadDataset, loadExamples } from '../src/data/load.ts';
@@ -82,7 +82,7 @@ const loaders: Readonly<Record<string, () => Promise<Task>>> = { 'goemotions-ekm
 const oneThread = { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' };
 const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const sides = {
-  ours: [process.execPath, '--import', 'tsx', scriptOf('./baselines-ours.ts')],
+  ours: [process.execPath, scriptOf('./dist/bench/baselines-ours.js')],
   theirs: [options.python, scriptOf('./baselines_sklearn.py')],
 } as const;
 type Side = keyof typeof sides;
@@ -148,7 +148,7 @@ function tableOf(rows: readonly Row[]): string[] {
   const lines = rows.map(({ data, model, ours, theirs, f1, difference }) => [
     data,
     model,
-    ...[ours, theirs].map(({ seconds }) => formatDuration(seconds)),
+    ...[ours, theirs].map(({ seconds }) => formatStep(seconds)),
     ratio(theirs.seconds, ours.seconds),
     ...[ours, theirs].map(({ peakMemoryBytes }) => formatBytes(peakMemoryBytes)),
     ratio(ours.peakMemoryBytes, theirs.peakMemoryBytes),

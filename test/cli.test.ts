@@ -205,6 +205,25 @@ describe('train', () => {
   });
 });
 
+describe('train --model', () => {
+  it('fits a baseline, which is evaluated and predicts like any other model', async () => {
+    const data = ['--data', 'posts.jsonl', '--data-dir', 'none'];
+    const { code, stdout, stderr } = await emotune('train', ...data, '--model', 'tfidf-lr', '--out', 'lr');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^model {7}tfidf-lr\n.*\ntest after epoch 1: macroF1 /s);
+    const evaluated = JSON.parse(await output('evaluate', '--model', 'lr', '--data', 'posts.jsonl', '--json'));
+    expect(stdout).toContain(`macroF1     ${evaluated.metrics.macroF1.value.toFixed(4)}`);
+    const [line] = jsonLines(await output('predict', '--model', 'lr', '--json', 'What a lovely surprise!'));
+    expect(Object.keys((line as { scores: object }).scores)).toEqual(labels);
+  });
+
+  it('names the options that only LoRA has', async () => {
+    const { code, stderr } = await emotune('train', '--data', 'posts.jsonl', '--model', 'majority', ...small);
+    expect(code).toBe(2);
+    expect(stderr).toContain('rank, epochs, --batch-size: not for model majority, which has no base and no LoRA');
+  });
+});
+
 describe('train --track', () => {
   afterEach(() => vi.unstubAllEnvs());
 

@@ -2,7 +2,8 @@ import { addScaled, dot, solveSystem } from './conjugate-gradient.ts';
 
 /** A smooth convex function. */
 export interface Objective {
-  readonly size: number;
+  /** Where the search begins. */
+  readonly start: Float64Array;
   /** The value at x; writes the gradient there. */
   evaluate(x: Float64Array, gradient: Float64Array): number;
   /** Writes H v to `out`, H being the second derivatives where it was evaluated last. */
@@ -12,30 +13,30 @@ export interface Objective {
 }
 
 const MAX_STEPS = 100;
+/** How exactly each system is solved: what may be left of its right-hand side. */
+const FORCING = 0.25;
 /** What part of the decrease that the slope promises a step must bring (Armijo's condition). */
 const SUFFICIENT = 1e-4;
 const SHORTEST_STEP = 1e-10;
 
 /**
- * The minimum of a convex function, from x = 0 on, by Newton's method: each system is solved by conjugate gradients, only as
- * exactly as the gradient is small, and steps are halved until they help.
+ * The minimum of a convex function by Newton's method: each system is solved by conjugate gradients,
+ * roughly, and steps are halved until they help.
  *
  * @param tolerance ends once no part of the gradient is larger.
  * @see Nocedal & Wright, Numerical Optimization, algorithm 7.1 (line search Newton-CG).
  */
 export function minimize(objective: Objective, tolerance: number): Float64Array {
-  const { size } = objective;
-  let x: Float64Array = new Float64Array(size);
-  let gradient: Float64Array = new Float64Array(size);
+  let x = objective.start;
+  let gradient: Float64Array = new Float64Array(x.length);
   let value = objective.evaluate(x, gradient);
   for (let step = 0; step < MAX_STEPS && largest(gradient) > tolerance; step++) {
-    const norm = Math.sqrt(dot(gradient, gradient));
     const direction = solveSystem(
       gradient.map((g) => -g),
       {
-        multiply: objective.curve,
+        multiply: (v, out) => objective.curve(v, out),
         diagonal: objective.diagonal(),
-        tolerance: Math.min(0.1, Math.sqrt(norm / (1 + norm))),
+        tolerance: FORCING,
         maxSteps: 200,
       },
     );

@@ -2,7 +2,7 @@ import type { Random } from '../../core/random.ts';
 import type { SparseMatrix } from '../sparse.ts';
 import type { BinaryProblem, Hyperplane } from './hyperplane.ts';
 
-/** When the dual problem counts as solved: the projected gradient's spread. */
+/** When the dual problem counts as solved: the projected gradient's spread. LIBLINEAR stops at 0.1, at which some decisions are not yet final. */
 const TOLERANCE = 1e-2;
 const MAX_PASSES = 1000;
 
