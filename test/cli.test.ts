@@ -321,6 +321,39 @@ describe('evaluate', () => {
     expect(await output('evaluate', '--model', run, '--data', 'odd.csv', ...flags)).toContain('2 examples');
   });
 
+  it('writes what was answered wrongly, the worst first, and scores parts of the data', async () => {
+    const flags = [
+      '--model',
+      run,
+      '--data',
+      'posts.jsonl',
+      '--errors',
+      at('wrong.jsonl'),
+      '--slices',
+      'length,channel',
+    ];
+    const stdout = await output('evaluate', ...flags);
+    const { confusion, slices } = JSON.parse(await output('evaluate', ...flags, '--json'));
+    const right = (confusion as number[][]).reduce((n, row, k) => n + row[k]!, 0);
+    const wrong = jsonLines(readFileSync(at('wrong.jsonl'), 'utf8')) as {
+      size: number;
+      true: string[];
+      labels: string[];
+    }[];
+    expect(wrong).toHaveLength(35 - right);
+    for (const [i, { size, true: truth, labels: given }] of wrong.entries()) {
+      expect(given).not.toEqual(truth);
+      if (i > 0) expect(size).toBeLessThanOrEqual(wrong[i - 1]!.size);
+    }
+    expect(stdout).toContain(`${35 - right} texts answered wrongly, in ${at('wrong.jsonl')}; the worst:`);
+    const lengths = (slices as { name: string; n: number }[]).filter(({ name }) => name === 'length');
+    expect(lengths.reduce((n, slice) => n + slice.n, 0)).toBe(35);
+    expect(stdout).toMatch(/^slice .*texts +accuracy +95 % interval$/m);
+    const { code, stderr } = await emotune('evaluate', '--model', run, '--data', 'posts.jsonl', '--slices', 'mood');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--slices mood: the data has no such column; there are .*channel.*, and length/);
+  });
+
   it("reads the labels of a file in the model's order", async () => {
     writeFileSync(at('two.csv'), 'text,label\nHooray!,joy\nOh no,sadness\nYes!,joy\nWhat,joy\n');
     const stdout = await output('evaluate', '--model', run, '--data', 'two.csv', '--split', 'all');
@@ -499,6 +532,18 @@ describe('data', () => {
     expect(stdout).toMatch(/files: missing in data\/goemotions\/original: train\.tsv/);
     const [first] = JSON.parse(await output('data', 'list', '--json'));
     expect(first).toMatchObject({ name: 'social-posts', missing: [], licence: expect.any(String) });
+  });
+
+  it('finds doubtful labels by cross-validation, and changes nothing', async () => {
+    const found = await output('data', 'label-errors', '--data', 'posts.jsonl', '--out', at('doubtful.jsonl'));
+    expect(found).toMatch(/^\d+ labels of 35 in the train split likely wrong \(.* %\), in .*doubtful\.jsonl$/m);
+    expect(found).toMatch(/judged by tfidf-lr, which has a macroF1 of 0\.\d+ on texts it has not seen/);
+    const lines = jsonLines(readFileSync(at('doubtful.jsonl'), 'utf8')) as { label: string; likely: string }[];
+    for (const { label, likely } of lines) expect(likely).not.toBe(label);
+    const values = ['--task', 'regression', '--label-columns', 'valence'];
+    const { code, stderr } = await emotune('data', 'label-errors', '--data', 'posts.jsonl', ...values);
+    expect(code).toBe(2);
+    expect(stderr).toContain('data label-errors is for labels; posts.jsonl is for regression');
   });
 
   it('inspects a file, and writes its split, which can be read back', async () => {

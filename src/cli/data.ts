@@ -8,6 +8,7 @@ import { makeCommand } from './command.ts';
 import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
 import { hubFor, hubShape } from './hub-flags.ts';
+import { labelErrorsCommand } from './label-errors.ts';
 import { printLines } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { commandLine } from './shell.ts';
@@ -21,9 +22,12 @@ type Given = Readonly<Record<string, unknown>>;
 export function dataCommand(): Command {
   const group = new Command('data')
     .summary('list, fetch, inspect and split datasets')
-    .description('List the datasets that emotune knows, fetch one, look into one, or write its split to a folder.')
+    .description(
+      'List the datasets that emotune knows, fetch one, look into one, find its doubtful labels, or write its split to a folder.',
+    )
     .helpOption('-h, --help', 'show this help');
-  for (const command of [listCommand(), fetchCommand(), inspectCommand(), splitCommand()]) group.addCommand(command);
+  const commands = [listCommand(), fetchCommand(), inspectCommand(), labelErrorsCommand(), splitCommand()];
+  for (const command of commands) group.addCommand(command);
   return group;
 }
 

@@ -8,11 +8,13 @@ import type { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
 import type { Comparison } from '../metrics/compare.ts';
 import type { Answers, Evaluation } from '../metrics/evaluate.ts';
+import type { Slice } from '../metrics/slices.ts';
 import type { Classifier } from '../predict/classifier.ts';
 import { dataShape, trainSchema } from '../train/config.ts';
 import { type Known, readComparable } from './against.ts';
 import { makeCommand } from './command.ts';
 import { requireData } from './data-flags.ts';
+import { SliceFacts, sliceLines, writeMistakes } from './error-analysis.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
 import { modelShape, openModel } from './model-flags.ts';
 import { printLines } from './output.ts';
@@ -35,6 +37,11 @@ const shape = {
     .enum([...splitNames, 'all'])
     .default('test')
     .describe('which part of the data to evaluate on'),
+  errors: z.string().optional().describe('file to write the wrongly answered texts to, the worst first (JSON Lines)'),
+  slices: z
+    .array(z.string())
+    .optional()
+    .describe('scores of parts: by length, by intensity (of values and levels), or by columns such as channel'),
 };
 type Options = Values<typeof shape>;
 
@@ -55,6 +62,10 @@ export function evaluateCommand(): Command {
       ['emotune evaluate --model runs/posts --data social-posts', 'on the test split of a dataset'],
       ['emotune evaluate --model runs/posts --data new.csv --split all --json', 'on all rows of a file, for a program'],
       ['emotune evaluate --model runs/b --against runs/a --data social-posts', 'is b better than a?'],
+      [
+        'emotune evaluate --model runs/b --data social-posts --slices length,channel --errors wrong.jsonl',
+        'where is it wrong?',
+      ],
     ],
   });
   return addFlags(command, shape, { 'Data:': [...Object.keys(ownData), 'seed', 'split'] })
@@ -72,14 +83,21 @@ async function runEvaluate({ against, ...options }: Options, json: boolean): Pro
     const loaded = await loadExamples({ ...options, data }, model);
     try {
       for (const line of warnings(loaded, other ? [model, other] : [model])) process.stderr.write(`warning: ${line}\n`);
-      const answers = await answer(model, model.labels, loaded);
+      const facts = new SliceFacts(options.slices);
+      const answers = await answer(model, model.labels, loaded, facts);
       const measured = await measure(model, answers);
+      const analysed = await analyse(options, model, { loaded, answers, facts });
       await model.dispose(); // there may not be memory for two
       const comparison =
         against === undefined
           ? undefined
           : await compareWith({ ...options, model: against }, model, { loaded, answers });
-      await printLines(json ? [JSON.stringify({ ...measured, comparison })] : await report(measured, comparison));
+      const { slices } = analysed;
+      await printLines(
+        json
+          ? [JSON.stringify({ ...measured, slices, comparison })]
+          : [...(await report(measured, comparison)), ...analysed.lines],
+      );
     } finally {
       await loaded.close();
     }
@@ -157,6 +175,8 @@ async function loadExamples(
     threads: _____,
     token: ______,
     offline: _______,
+    errors: ________,
+    slices: _________,
     split = 'test',
     ...data
   } = options;
@@ -219,6 +239,7 @@ async function answer(
   model: Classifier,
   labels: readonly string[],
   { labels: own, examples }: Loaded,
+  facts?: SliceFacts,
 ): Promise<Answered> {
   const places = labels.map((label) => own.indexOf(label));
   const targets: number[][] = [];
@@ -234,7 +255,10 @@ async function answer(
       scores.push(labels.map((label) => prediction.scores[label]!));
       if (prediction.truncated) truncated++;
     }
-    for (const { target } of part) targets.push(places.map((k) => target[k] ?? 0));
+    for (const example of part) {
+      targets.push(places.map((k) => example.target[k] ?? 0));
+      facts?.add(example);
+    }
   }
   progress.close();
   const { thresholds, abstainBelow } = model.decision;
@@ -246,6 +270,27 @@ async function measure({ task, labels }: Classifier, { truncated, seconds, ...an
   const { evaluate } = await import('../metrics/evaluate.ts');
   const evaluation = evaluate(task, labels, answers, { ...answers, bootstrap });
   return { ...evaluation, truncated, seconds, textsPerSecond: evaluation.n / seconds };
+}
+
+/** What is asked of the model's errors: scores of slices, and a file of mistakes; and both as lines. */
+async function analyse(
+  { errors, slices: names }: Options,
+  { task, labels, decision }: Classifier,
+  { loaded, answers, facts }: { readonly loaded: Loaded; readonly answers: Answered; readonly facts: SliceFacts },
+): Promise<{ readonly slices: Slice[] | undefined; readonly lines: string[] }> {
+  const analysed = { ...answers, task, labels };
+  const lines: string[] = [];
+  let found: Slice[] | undefined;
+  if (names) {
+    const { sliceMetric, slices } = await import('../metrics/slices.ts');
+    found = slices(task, labels, analysed, facts.by(analysed), { bootstrap });
+    lines.push('', ...sliceLines(found, sliceMetric[task]));
+  }
+  if (errors !== undefined) {
+    const { mistakes } = await import('../metrics/mistakes.ts');
+    lines.push('', ...(await writeMistakes(errors, loaded.examples, analysed, mistakes(task, analysed, decision))));
+  }
+  return { slices: found, lines };
 }
 
 /** Measures the model of the options on what another one has answered, and compares the two. */

@@ -66,7 +66,7 @@ export function evaluate(
   options: EvaluateOptions = {},
 ): Evaluation {
   const n = targets.length;
-  const measured = measureAnswers(task, labels, targets, [{ scores, ...options }]);
+  const measured = measureAnswers(task, labels, targets, [{ ...options, scores }]);
   const values = measured.metrics(once(n));
   const drawing = options.bootstrap && { draws: 1000, ...options.bootstrap };
   const intervals = drawing && bootstrap(n, measured.metrics, drawing);

@@ -29,6 +29,8 @@ const metricNames: Readonly<Record<string, readonly [type: string, words: string
   ece: ['ece', 'Expected calibration error'],
   quadraticKappa: ['cohen_kappa', 'Quadratic kappa'],
   quadraticKappaSomeEmotion: ['cohen_kappa', 'Quadratic kappa, targets from 1'],
+  coverage: ['coverage', 'Share of the texts that are given a label'],
+  selectiveAccuracy: ['accuracy', 'Accuracy on these'],
   pearson: ['pearsonr', 'Pearson'],
   pearsonSomeEmotion: ['pearsonr', 'Pearson, targets from 1'],
   pearsonUpperHalf: ['pearsonr', 'Pearson, targets from 0.5'],

@@ -1,0 +1,140 @@
+/** What `evaluate` says of a model's errors: which texts, and on which parts of the data. */
+import { ConfigError } from '../core/errors.ts';
+import { hasValues, type Task } from '../core/task.ts';
+import { textTable } from '../core/text-table.ts';
+import type { Example, Examples } from '../data/example.ts';
+import type { Answers, Rows } from '../metrics/evaluate.ts';
+import type { Mistake } from '../metrics/mistakes.ts';
+import type { Slice, SliceBy } from '../metrics/slices.ts';
+import { columnsOf, cutTo } from './terminal.ts';
+import { formatWhole, plural } from './view/quantities.ts';
+
+/** What a model answered, in the order of `labels`. */
+export interface AnalysedAnswers extends Answers {
+  readonly task: Task;
+  readonly labels: readonly string[];
+  readonly targets: Rows;
+}
+
+/** Gathers by what the examples are told apart, as they are read. */
+export class SliceFacts {
+  readonly #names: readonly string[];
+  readonly #values: (string | number | undefined)[][];
+  readonly #columns = new Set<string>();
+
+  /** @param names `length` (in words), `intensity` (of values and levels), or columns of the data. */
+  constructor(names: readonly string[] = []) {
+    this.#names = names;
+    this.#values = names.map(() => []);
+  }
+
+  add({ text, meta = {} }: Example): void {
+    for (const name in meta) this.#columns.add(name);
+    for (const [i, name] of this.#names.entries())
+      this.#values[i]!.push(name === 'length' && meta.length === undefined ? wordCount(text) : cellValue(meta[name]));
+  }
+
+  /** @throws ConfigError if a name is no column of the data. */
+  by({ task, targets }: AnalysedAnswers): SliceBy[] {
+    return this.#names.map((name, i) => {
+      const values = this.#values[i]!;
+      if (values.some((value) => value !== undefined)) return { name, values };
+      if (name === 'intensity' && hasValues(task)) return { name, values: intensities(task, targets) };
+      const there = [...this.#columns].join(', ');
+      throw new ConfigError(`--slices ${name}: the data has no such column; there are ${there || 'none'}, and length`);
+    });
+  }
+}
+
+const wordCount = (text: string): number => text.split(/\s+/u).length;
+
+const cellValue = (cell: unknown): string | number | undefined => {
+  if (typeof cell === 'number') return cell;
+  if (typeof cell !== 'string' && typeof cell !== 'boolean') return undefined;
+  const text = String(cell).trim();
+  return text === '' ? undefined : Number.isFinite(Number(text)) ? Number(text) : text;
+};
+
+/** How extreme each target is: its highest level, or its largest distance from the mean in units of the deviation. */
+function intensities(task: Task, targets: Rows): number[] {
+  if (task === 'ordinal_regression') return targets.map((row) => Math.max(...row));
+  const columns = targets[0]!.map((_, k) => {
+    const values = targets.map((row) => row[k]!);
+    const mean = values.reduce((a, b) => a + b, 0) / values.length;
+    return { mean, deviation: Math.sqrt(values.reduce((sum, y) => sum + (y - mean) ** 2, 0) / values.length) || 1 };
+  });
+  return targets.map((row) => Math.max(...row.map((y, k) => Math.abs(y - columns[k]!.mean) / columns[k]!.deviation)));
+}
+
+/** A table of the parts, with what they are compared by. */
+export function sliceLines(slices: readonly Slice[], metric: string): string[] {
+  const rows = slices.map(({ name, value, n, metric: { value: score, low, high } }) => [
+    name,
+    cutTo(value.replace(/\s+/g, ' '), 40),
+    formatWhole(n),
+    decimal(score),
+    `${decimal(low)} to ${decimal(high)}`,
+  ]);
+  return textTable([['slice', '', 'texts', metric, '95 % interval'], ...rows]);
+}
+
+const decimal = (value: number | null | undefined): string => value?.toFixed(4) ?? 'n/a';
+
+/** Examples read together. */
+const stride = 512;
+
+/**
+ * Writes the texts that were answered wrongly as JSON Lines, the worst first, each with what is true, what was answered and
+ * all scores.
+ *
+ * @returns lines for a person: how many there are, and the worst of them.
+ */
+export async function writeMistakes(
+  path: string,
+  examples: Examples,
+  { task, labels, targets, scores }: AnalysedAnswers,
+  mistakes: readonly Mistake[],
+): Promise<string[]> {
+  const { replaceFile } = await import('../checkpoint/atomic.ts');
+  const worst: string[] = [];
+  const name = (held: readonly number[]) => held.map((k) => labels[k]!);
+  const named = (values: readonly number[]) => Object.fromEntries(labels.map((label, k) => [label, values[k]!]));
+  const truth = (target: readonly number[]) =>
+    hasValues(task) ? named(target) : name([...target.keys()].filter((k) => target[k] === 1));
+  await replaceFile(path, async (file) => {
+    for (let at = 0; at < mistakes.length; at += stride) {
+      const part = mistakes.slice(at, at + stride);
+      const read = await examples.read(part.map(({ place }) => place));
+      const lines = part.map(({ place, given, size }, i) => {
+        const { id, text, context } = read[i]!;
+        const answered = { true: truth(targets[place]!), labels: name(given), size, scores: named(scores[place]!) };
+        if (worst.length < shown) worst.push(mistakeLine(text, answered));
+        return `${JSON.stringify({ id, text, ...(context ? { context } : {}), ...answered })}\n`;
+      });
+      await file.appendFile(lines.join(''));
+    }
+  });
+  const what = hasValues(task) ? 'by their largest error' : 'answered wrongly';
+  return [`${plural(mistakes.length, 'text')} ${what}, in ${path}; the worst:`, ...worst];
+}
+
+/** Mistakes that a person is shown. */
+const shown = 5;
+
+interface Answered {
+  readonly true: readonly string[] | Readonly<Record<string, number>>;
+  readonly labels: readonly string[];
+  readonly size: number;
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+/** `0.97  joy, not sadness  Great, the train is late again.` */
+function mistakeLine(text: string, { true: truth, labels, size, scores }: Answered): string {
+  const list = (names: readonly string[]) => names.join(', ') || 'none';
+  const values = (of: Readonly<Record<string, number>>) => Object.values(of).map((y) => y.toFixed(2));
+  const verdict = Array.isArray(truth)
+    ? `${list(labels)}, not ${list(truth)}`
+    : `${list(values(scores))}, not ${list(values(truth as Readonly<Record<string, number>>))}`;
+  const head = `  ${size.toFixed(2)}  ${verdict}  `;
+  return head + cutTo(text.replace(/\s+/g, ' '), Math.max(20, columnsOf(process.stdout, 120) - head.length));
+}
