@@ -543,7 +543,7 @@ describe('data', () => {
     const values = ['--task', 'regression', '--label-columns', 'valence'];
     const { code, stderr } = await emotune('data', 'label-errors', '--data', 'posts.jsonl', ...values);
     expect(code).toBe(2);
-    expect(stderr).toContain('data label-errors is for labels; posts.jsonl is for regression');
+    expect(stderr).toContain('data label-errors is for labels; posts is for regression');
   });
 
   it('inspects a file, and writes its split, which can be read back', async () => {
