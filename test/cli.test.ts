@@ -421,6 +421,9 @@ describe('evaluate --against', () => {
   });
 
   it('finds no difference of a model to itself', async () => {
+    await output('train', '--data', 'posts.jsonl', '--model', 'tfidf-svm', '--out', 'svm');
+    const baseline = await output('evaluate', '--model', run, '--against', 'svm', '--device', 'cpu', ...data);
+    expect(baseline).toContain('B is svm\nA against B, 105 examples');
     const stdout = await output('evaluate', '--model', run, '--against', run, ...data);
     expect(stdout).toContain(`B is ${run}\nA against B, 105 examples (intervals: 1000 paired bootstrap draws;`);
     expect(stdout).toMatch(/^macroF1 .* \+0\.0000 +\+0\.0000 to \+0\.0000 +1\.0000$/m);

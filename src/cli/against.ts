@@ -18,9 +18,7 @@ export async function readComparable(
   model: Known,
   options: Values<typeof modelShape>,
 ): Promise<Known> {
-  const { readClassifier } = await import('../predict/saved-classifier.ts');
-  const { settings } = await readClassifier(against, { base: options.base, hub: await hubFor(options) });
-  const { task, labels, data: trainedOn } = settings;
+  const { task, labels, data: trainedOn } = await settingsOf(against, options);
   if (task !== model.task)
     throw new ConfigError(
       `--against ${against} does ${task}, but --model ${options.model} does ${model.task}: only models of one task can be compared`,
@@ -36,6 +34,14 @@ export async function readComparable(
         .join('; ')}. Only models of the same labels can be compared`,
     );
   return { task, labels, trainedOn };
+}
+
+/** What a model says of itself, a baseline or one with a base. */
+async function settingsOf(model: string, options: Values<typeof modelShape>) {
+  const { isBaseline, readBaseline } = await import('../baselines/files.ts');
+  if (await isBaseline(model)) return readBaseline(model);
+  const { readClassifier } = await import('../predict/saved-classifier.ts');
+  return (await readClassifier(model, { base: options.base, hub: await hubFor(options) })).settings;
 }
 
 const without = (labels: readonly string[], others: readonly string[]): string[] =>

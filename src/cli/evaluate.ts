@@ -91,7 +91,7 @@ async function runEvaluate({ against, ...options }: Options, json: boolean): Pro
       const comparison =
         against === undefined
           ? undefined
-          : await compareWith({ ...options, model: against }, model, { loaded, answers });
+          : await compareWith(await optionsFor(against, options), model, { loaded, answers });
       const { slices } = analysed;
       await printLines(
         json
@@ -291,6 +291,13 @@ async function analyse(
     lines.push('', ...(await writeMistakes(errors, loaded.examples, analysed, mistakes(task, analysed, decision))));
   }
   return { slices: found, lines };
+}
+
+/** The options for another model: a baseline has no base to be told about. */
+async function optionsFor(model: string, options: Options): Promise<Options> {
+  const { isBaseline } = await import('../baselines/files.ts');
+  const { base, precision, device, ...rest } = options;
+  return (await isBaseline(model)) ? { ...rest, model } : { ...options, model };
 }
 
 /** Measures the model of the options on what another one has answered, and compares the two. */
