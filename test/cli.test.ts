@@ -551,7 +551,14 @@ describe('data', () => {
 
   it('inspects a file, and writes its split, which can be read back', async () => {
     const columns = ['--text-column', 'tweet', '--label-columns', 'feeling'];
-    expect(await output('data', 'inspect', '--data', 'posts.csv', ...columns)).toMatch(/^rows read +105$/m);
+    const seen = await output('data', 'inspect', '--data', 'posts.csv', ...columns, '--html', at('posts.html'));
+    expect(seen).toMatch(/^rows read +105$/m);
+    expect(seen).toMatch(/^alike +/m);
+    expect(readFileSync(at('posts.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<h2>Writing scripts<\/h2>/);
+    const nowhere = ['--html', '/dev/full/x'];
+    const { code, stderr } = await emotune('data', 'inspect', '--data', 'posts.csv', ...columns, ...nowhere);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: \/dev\/full\/x: cannot be written: /);
     await output('data', 'split', '--data', 'posts.csv', '--out', 'parts', '--seed', '3', ...columns);
     expect(readdirSync(at('parts')).sort()).toEqual(['dataset.json', 'test.jsonl', 'train.jsonl', 'validation.jsonl']);
     expect(JSON.parse(await output('data', 'inspect', '--data', 'parts', '--json'))).toMatchObject({ labels });

@@ -9,7 +9,7 @@ import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
 import { hubFor, hubShape } from './hub-flags.ts';
 import { labelErrorsCommand } from './label-errors.ts';
-import { printLines } from './output.ts';
+import { printLines, writeResult } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { commandLine } from './shell.ts';
 import { columnsOf } from './terminal.ts';
@@ -134,19 +134,37 @@ function inspectCommand(): Command {
     summary: 'what is in a dataset, and what is wrong with it',
     description:
       'Read a dataset as training would, and report what was found: rows that cannot be used, repeated and ' +
-      'contradicting texts, texts of the test split in the training split, labels and lengths.',
+      'contradicting texts, nearly equal ones, texts of the test split in the training split, labels and which go ' +
+      'together, lengths, writing scripts, whom to cite and what the terms are.',
     examples: [
-      ['emotune data inspect --data social-posts', 'a dataset by name'],
+      ['emotune data inspect --data social-posts --html report.html', 'a dataset by name, as a page too'],
       ['emotune data inspect --data posts.csv --text-column tweet', 'your own file'],
     ],
   });
-  return addFlags(command, splitShape)
+  const shape = {
+    ...splitShape,
+    html: z.string().optional().describe('file for the report as a page, which needs nothing else'),
+  };
+  return addFlags(command, shape)
     .option('--json', 'the report as JSON')
     .action(async (given: Given) => {
-      const { dataset, report } = await load(valuesFrom(splitShape, given));
-      await dataset.close();
-      const { formatReport } = await import('../data/report.ts');
-      await printLines(given.json ? [JSON.stringify(report)] : formatReport(report));
+      const { html, ...options } = valuesFrom(shape, given);
+      const [{ inspectDataset }, { formatInspection }, { formatReport }] = await Promise.all([
+        import('../data/inspect/inspect.ts'),
+        import('../data/inspect/format.ts'),
+        import('../data/report.ts'),
+      ]);
+      const { dataset, report } = await load(options);
+      const inspection = await inspectDataset(dataset).finally(() => dataset.close());
+      if (html !== undefined) {
+        const { inspectionPage } = await import('../data/inspect/page.ts');
+        await writeResult(html, [inspectionPage(report, inspection)]);
+      }
+      await printLines(
+        given.json
+          ? [JSON.stringify({ ...report, inspection })]
+          : [...formatReport(report), '', ...formatInspection(report, inspection)],
+      );
     });
 }
 

@@ -6,6 +6,8 @@ import type { Example, Examples } from '../data/example.ts';
 import type { Answers, Rows } from '../metrics/evaluate.ts';
 import type { Mistake } from '../metrics/mistakes.ts';
 import type { Slice, SliceBy } from '../metrics/slices.ts';
+import { countWords } from '../text/words.ts';
+import { writeResult } from './output.ts';
 import { columnsOf, cutTo } from './terminal.ts';
 import { formatWhole, plural } from './view/quantities.ts';
 
@@ -31,7 +33,7 @@ export class SliceFacts {
   add({ text, meta = {} }: Example): void {
     for (const name in meta) this.#columns.add(name);
     for (const [i, name] of this.#names.entries())
-      this.#values[i]!.push(name === 'length' && meta.length === undefined ? wordCount(text) : cellValue(meta[name]));
+      this.#values[i]!.push(name === 'length' && meta.length === undefined ? countWords(text) : cellValue(meta[name]));
   }
 
   /** @throws ConfigError if a name is no column of the data. */
@@ -45,8 +47,6 @@ export class SliceFacts {
     });
   }
 }
-
-const wordCount = (text: string): number => text.split(/\s+/u).length;
 
 const cellValue = (cell: unknown): string | number | undefined => {
   if (typeof cell === 'number') return cell;
@@ -95,25 +95,24 @@ export async function writeMistakes(
   { task, labels, targets, scores }: AnalysedAnswers,
   mistakes: readonly Mistake[],
 ): Promise<string[]> {
-  const { replaceFile } = await import('../checkpoint/atomic.ts');
   const worst: string[] = [];
   const name = (held: readonly number[]) => held.map((k) => labels[k]!);
   const named = (values: readonly number[]) => Object.fromEntries(labels.map((label, k) => [label, values[k]!]));
   const truth = (target: readonly number[]) =>
     hasValues(task) ? named(target) : name([...target.keys()].filter((k) => target[k] === 1));
-  await replaceFile(path, async (file) => {
+  async function* records(): AsyncGenerator<string, void> {
     for (let at = 0; at < mistakes.length; at += stride) {
       const part = mistakes.slice(at, at + stride);
       const read = await examples.read(part.map(({ place }) => place));
-      const lines = part.map(({ place, given, size }, i) => {
+      for (const [i, { place, given, size }] of part.entries()) {
         const { id, text, context } = read[i]!;
         const answered = { true: truth(targets[place]!), labels: name(given), size, scores: named(scores[place]!) };
         if (worst.length < shown) worst.push(mistakeLine(text, answered));
-        return `${JSON.stringify({ id, text, ...(context ? { context } : {}), ...answered })}\n`;
-      });
-      await file.appendFile(lines.join(''));
+        yield `${JSON.stringify({ id, text, ...(context ? { context } : {}), ...answered })}\n`;
+      }
     }
-  });
+  }
+  await writeResult(path, records());
   const what = hasValues(task) ? 'by their largest error' : 'answered wrongly';
   return [`${plural(mistakes.length, 'text')} ${what}, in ${path}; the worst:`, ...worst];
 }

@@ -9,7 +9,7 @@ import type { LabelError } from '../metrics/label-errors.ts';
 import { makeCommand } from './command.ts';
 import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
-import { printLines } from './output.ts';
+import { printLines, writeResult } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { columnsOf, cutTo } from './terminal.ts';
 import { formatShare, plural } from './view/quantities.ts';
@@ -112,13 +112,8 @@ async function report({ dataset, split, scores, found, out }: Found, count: numb
       }
     }
   }
-  if (out === undefined) for await (const _ of records()) if (lines.length === shown) break;
-  if (out !== undefined) {
-    const { replaceFile } = await import('../checkpoint/atomic.ts');
-    await replaceFile(out, async (file) => {
-      for await (const line of records()) await file.appendFile(line);
-    });
-  }
+  if (out !== undefined) await writeResult(out, records());
+  else for await (const _ of records()) if (lines.length === shown) break;
   const rest =
     out === undefined && found.length > shown ? [`… and ${found.length - shown} more: --out FILE has all`] : [];
   await printLines([

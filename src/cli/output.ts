@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import { replaceFile } from '../checkpoint/atomic.ts';
 import { ConfigError } from '../core/errors.ts';
 
 /**
@@ -16,6 +17,23 @@ export async function printLines(lines: readonly string[]): Promise<void> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'EPIPE') throw new ConfigError(`stdout cannot be written: ${message}`, { cause: error });
+  }
+}
+
+/**
+ * Writes a file that a flag named: whole or not at all.
+ *
+ * @throws ConfigError if it cannot be written.
+ */
+export async function writeResult(path: string, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+  try {
+    await replaceFile(path, async (file) => {
+      for await (const piece of pieces) await file.appendFile(piece);
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error; // what was to be written is at fault
+    throw new ConfigError(`${path}: cannot be written: ${message}`, { cause: error });
   }
 }
 

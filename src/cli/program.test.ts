@@ -26,6 +26,7 @@ it('has these commands', () => {
     'emotune data list',
     'emotune data fetch',
     'emotune data inspect',
+    'emotune data label-errors',
     'emotune data split',
     'emotune merge',
     'emotune push',

@@ -48,7 +48,8 @@ export interface Removed {
 const [trainBit, validationBit, testBit] = [1, 2, 4] as const;
 const bits: Readonly<Record<SplitName, number>> = { train: trainBit, validation: validationBit, test: testBit };
 
-const pairs = [
+/** Pairs of splits that should share no text. */
+export const splitPairs = [
   { from: 'validation', into: 'train' },
   { from: 'test', into: 'train' },
   { from: 'test', into: 'validation' },
@@ -100,7 +101,7 @@ class RepeatScan {
   readonly #pairs = new HashIndex();
   readonly #duplicates = [0, 0, 0];
   readonly #nearDuplicates = [0, 0, 0];
-  readonly #leaks = pairs.map(() => ({ exact: 0, normalised: 0 }));
+  readonly #leaks = splitPairs.map(() => ({ exact: 0, normalised: 0 }));
   readonly #lost = [0, 0, 0];
   #repeats = 0;
   #conflictTexts = 0;
@@ -160,7 +161,7 @@ class RepeatScan {
 
   #countDistinct(): void {
     const { keyBits, exactBits, counts, conflicting } = this.#columns;
-    for (const [p, { from, into }] of pairs.entries()) {
+    for (const [p, { from, into }] of splitPairs.entries()) {
       const both = bits[from] | bits[into];
       for (let k = 0; k < this.#keys.size; k++) if ((keyBits[k]! & both) === both) this.#leaks[p]!.normalised++;
       for (let e = 0; e < this.#exacts.size; e++) if ((exactBits[e]! & both) === both) this.#leaks[p]!.exact++;
@@ -216,7 +217,9 @@ class RepeatScan {
           examples: this.#conflictExamples,
           first: this.#firstConflicts.map((ranks) => ranks.map(rowOf)),
         },
-        leaks: pairs.map((pair, p) => ({ ...pair, ...this.#leaks[p]! })).filter(({ normalised }) => normalised > 0),
+        leaks: splitPairs
+          .map((pair, p) => ({ ...pair, ...this.#leaks[p]! }))
+          .filter(({ normalised }) => normalised > 0),
       },
       removed: { duplicates: this.#repeats, leaks: each(this.#lost) },
     };

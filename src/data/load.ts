@@ -238,12 +238,11 @@ function datasetReport(
   { name, origin, table }: Part,
   { split, unlabelled }: { readonly split: string; readonly unlabelled: number },
 ): DatasetReport {
-  const { title, licence } = origin;
+  const { table: _, given: __, taskInferred: ___, notes: ____, ...about } = origin;
   const { task, labels, rowsRead, malformed } = table;
   return {
+    ...about,
     name,
-    ...(title === undefined ? {} : { title }),
-    ...(licence === undefined ? {} : { licence }),
     task,
     labels,
     rowsRead,

@@ -38,6 +38,10 @@ export interface Origin {
   readonly table: TableOptions;
   readonly title?: string;
   readonly licence?: string;
+  /** Of a known source: whom to cite, where it is found, and what its terms ask of who wants it. */
+  readonly citation?: string;
+  readonly home?: string;
+  readonly terms?: string;
   /** What to call splits that the data has: `official` for a source. */
   readonly given: string;
   readonly taskInferred: boolean;
@@ -116,12 +120,13 @@ async function readFolder(data: string, { task, several }: Request): Promise<Ori
 }
 
 async function readSource(source: Source, options: Request): Promise<Origin> {
-  const { name, title, licence } = source;
+  const { name, title, licence, citation, home, access } = source;
+  const terms = access === undefined ? {} : { terms: access.ask };
   const task = sourceTask(source, options);
   const dataDir = options.dataDir ?? 'data';
   const table = await source.table({ task, dataDir });
   const notes = await changedFiles(source, dataDir);
-  return { name, table, title, licence, notes, given: 'official', taskInferred: false };
+  return { name, table, title, licence, citation, home, ...terms, notes, given: 'official', taskInferred: false };
 }
 
 /** The task to read a source for: the one told, or one whose labels join it. */

@@ -4,6 +4,7 @@ import type { Audit, Removed } from './audit.ts';
 import { type CleaningCounts, type CleaningStep, cleaningSteps } from './clean.ts';
 import { type PerSplit, type SplitName, splitNames } from './example.ts';
 import type { MalformedRows } from './malformed.ts';
+import type { Origin } from './origin.ts';
 import { lengthQuantiles, type SplitSummary } from './summary.ts';
 
 /** What happened between the files and the dataset. */
@@ -38,10 +39,7 @@ export interface DataReport {
 }
 
 /** What happened to one of the datasets that are joined. */
-export interface DatasetReport {
-  readonly name: string;
-  readonly title?: string;
-  readonly licence?: string;
+export interface DatasetReport extends Pick<Origin, 'name' | 'title' | 'licence' | 'citation' | 'home' | 'terms'> {
   readonly task: Task;
   /** Its own, before they were mapped. */
   readonly labels: readonly string[];
@@ -61,9 +59,11 @@ export function formatReport(report: DataReport): string[] {
   return [...facts, ...notes, '', ...textTable(splitTable(report))];
 }
 
-type Fact = readonly [name: string, text: string];
+/** A name and what is said of it. */
+export type Fact = readonly [name: string, text: string];
 
-function inputFacts(report: DataReport): Fact[] {
+/** What was read. A fact without a name goes on with the one before it. */
+export function inputFacts(report: DataReport): Fact[] {
   const { title, licence, labels, task, rowsRead, malformed, cleaned, dropped, datasets } = report;
   const unlabelled = datasets.reduce((n, dataset) => n + dataset.unlabelled, 0);
   const total = splitNames.reduce((n, name) => n + (rowsRead[name] ?? 0), 0);
@@ -102,7 +102,12 @@ const stepNames: Readonly<Record<CleaningStep, string>> = {
   outerWhiteSpace: 'outer white space trimmed',
 };
 
-function auditFacts({ audit: { duplicates, nearDuplicates, conflicts, leaks }, removed, split }: DataReport): Fact[] {
+/** What was found and removed. A fact without a name goes on with the one before it. */
+export function auditFacts({
+  audit: { duplicates, nearDuplicates, conflicts, leaks },
+  removed,
+  split,
+}: DataReport): Fact[] {
   const repeats = splitNames.some((name) => nearDuplicates[name] > 0)
     ? `${eachSplit((name) => nearDuplicates[name])} (exactly the same: ${eachSplit((name) => duplicates[name])})`
     : 'none';
@@ -131,9 +136,9 @@ function auditFacts({ audit: { duplicates, nearDuplicates, conflicts, leaks }, r
   ];
 }
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-const eachSplit = (value: (name: SplitName) => number): string =>
+export const eachSplit = (value: (name: SplitName) => number): string =>
   splitNames.map((name) => `${name} ${value(name)}`).join(', ');
 
 function splitTable({ splits, labels, task }: DataReport): string[][] {
@@ -160,7 +165,7 @@ function labelCell({ counts, values }: SplitSummary, k: number): string | number
   return `${mean} ± ${deviation}, ${min}..${max}`;
 }
 
-function quantileName(q: number): string {
+export function quantileName(q: number): string {
   const names: Readonly<Record<number, string>> = { 0: 'shortest', 0.5: 'median', 1: 'longest' };
   return names[q] ?? `${q * 100} % are at most`;
 }

@@ -108,8 +108,8 @@ class Tally {
   }
 }
 
-/** By nearest rank, of values given by how often each occurs. */
-function quantiles(counts: ReadonlyMap<number, number>, size: number): number[] {
+/** {@link lengthQuantiles} by nearest rank, of values given by how often each occurs. */
+export function quantiles(counts: ReadonlyMap<number, number>, size: number): number[] {
   if (size === 0) return [];
   const sorted = [...counts].sort(([a], [b]) => a - b);
   return lengthQuantiles.map((q) => {
