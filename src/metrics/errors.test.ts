@@ -45,6 +45,23 @@ describe('label errors', () => {
     expect(found.every((each, i) => i === 0 || each.margin >= found[i - 1]!.margin)).toBe(true);
   });
 
+  test('what the model would answer itself is not doubtful, however unsure it is', () =>
+    // t_0 = 0.75, t_1 = 0.3: the second text reaches class 1's mean, but is still likelier of class 0
+    expect(
+      labelErrors(
+        [
+          [1, 0],
+          [1, 0],
+          [0, 1],
+        ],
+        [
+          [0.9, 0.1],
+          [0.6, 0.4],
+          [0.7, 0.3],
+        ],
+      ),
+    ).toEqual([]));
+
   test('a class that nobody has is never likelier', () =>
     expect(
       labelErrors(

@@ -21,8 +21,8 @@ export interface LabelError {
  *     t_k = mean of p_ik over the examples with c_i = k
  *     ĉ_i = argmax of p_ik over the k with p_ik ≥ t_k
  *
- * and an example is listed if there is such a ĉ_i and it is not c_i. That a class must reach its own mean confidence makes
- * up for models that are more or less sure of some classes.
+ * and an example is listed if there is such a ĉ_i, it is not c_i, and c_i is not what the model would answer (as in cleanlab).
+ * That a class must reach its own mean confidence makes up for models that are more or less sure of some classes.
  *
  * Shapes: targets [N, K], one-hot; probabilities [N, K]
  *
@@ -64,9 +64,8 @@ function confident(given: readonly number[], probabilities: Rows): Omit<LabelErr
     const sure = row.map((p, k) => (p >= thresholds[k]! ? p : Number.NEGATIVE_INFINITY));
     const likely = sure.indexOf(Math.max(...sure));
     const own = given[place]!;
-    return sure[likely] === Number.NEGATIVE_INFINITY || likely === own
-      ? []
-      : [{ place, likely, margin: row[own]! - row[likely]! }];
+    const isDoubtful = sure[likely]! > Number.NEGATIVE_INFINITY && row.indexOf(Math.max(...row)) !== own;
+    return !isDoubtful || likely === own ? [] : [{ place, likely, margin: row[own]! - row[likely]! }];
   });
 }
 
