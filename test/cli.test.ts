@@ -217,6 +217,12 @@ describe('train --model', () => {
     expect(Object.keys((line as { scores: object }).scores)).toEqual(labels);
   });
 
+  it('has nothing to go on with once it is done', async () => {
+    const { code, stderr } = await emotune('train', '--resume', 'lr');
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/^error: .*lr is done, there is nothing to go on with/);
+  });
+
   it('names the options that only LoRA has', async () => {
     const { code, stderr } = await emotune('train', '--data', 'posts.jsonl', '--model', 'majority', ...small);
     expect(code).toBe(2);

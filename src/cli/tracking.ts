@@ -1,8 +1,8 @@
 /** Where a run can be followed, by what its options and the environment say. */
-
+import { z } from 'zod';
 import { openSinks } from '../tracking/open.ts';
 import type { Sink } from '../tracking/sink.ts';
-import { parseTrainConfig, type TrainOptions } from '../train/config.ts';
+import { type TrainOptions, trainSchema } from '../train/config.ts';
 
 /** Options with MLflow's own variables in place of what was not given. They become part of the run's configuration. */
 export function withTrackingDefaults(options: TrainOptions): TrainOptions {
@@ -15,6 +15,9 @@ export function withTrackingDefaults(options: TrainOptions): TrainOptions {
   };
 }
 
+const { track, mlflowUri, mlflowExperiment } = trainSchema.shape;
+const asked = z.object({ track, mlflowUri, mlflowExperiment });
+
 /** The sinks that options ask for. Who asks the MLflow server comes from the environment, and goes nowhere else. */
 export function sinksFor(options: TrainOptions, warn: (message: string) => void): Sink[] {
   const {
@@ -22,7 +25,7 @@ export function sinksFor(options: TrainOptions, warn: (message: string) => void)
     MLFLOW_TRACKING_USERNAME: username,
     MLFLOW_TRACKING_PASSWORD: password,
   } = process.env;
-  return openSinks(parseTrainConfig(options), {
+  return openSinks(asked.parse(options), {
     warn,
     ...(token ? { token } : {}),
     ...(username ? { username } : {}),

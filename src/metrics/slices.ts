@@ -18,12 +18,15 @@ export interface Slice {
   readonly metric: Metric;
 }
 
-/** What slices are compared by. Macro F1 would count classes that a slice does not hold as 0. */
+/**
+ * What slices are compared by. Macro F1 would count classes that a slice does not hold as 0, and a correlation is small
+ * where targets differ little.
+ */
 export const sliceMetric: Readonly<Record<Task, string>> = {
   single_label_classification: 'accuracy',
   multi_label_classification: 'microF1',
-  regression: 'pearson',
-  ordinal_regression: 'pearson',
+  regression: 'mae',
+  ordinal_regression: 'mae',
 };
 
 /** Names that stand for themselves; what is rarer is taken together. */
