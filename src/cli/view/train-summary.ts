@@ -46,7 +46,9 @@ function decisionFacts({ task, labels }: TrainPlan, { decision }: TrainResult): 
   const parts = [
     `temperature ${temperature.toFixed(2)}`,
     ...(task === 'multi_label_classification' ? given : []),
-    ...(abstainBelow === undefined ? [] : [`no label below ${abstainBelow.toFixed(2)}`]),
+    ...(abstainBelow === undefined
+      ? []
+      : [abstainBelow < NEVER ? `no label below ${abstainBelow.toFixed(2)}` : 'no label at all']),
   ];
   return [['decisions', parts.join(', ')]];
 }

@@ -320,6 +320,8 @@ describe('summary', () => {
     expect(of('multi_label_classification')).toContain('decisions   temperature 1.50, joy from 0.25, fear never');
     const abstaining = of('single_label_classification', { abstainBelow: 0.7 });
     expect(abstaining).toContain('decisions   temperature 1.50, no label below 0.70');
+    const silent = of('single_label_classification', { abstainBelow: NEVER });
+    expect(silent).toContain('decisions   temperature 1.50, no label at all');
     expect(of('regression').join()).not.toContain('decisions');
   });
 
