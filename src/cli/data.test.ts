@@ -22,7 +22,7 @@ it('says whom to ask for a dataset whose terms forbid fetching', async () => {
     access: { ask: 'ask its authors with the form at https://example.org/form' },
   };
   expect(await listed(asked)).toContain(
-    'files: missing in nowhere/goemotions/original: a.csv; its terms (research only) forbid fetching it for you: ' +
+    'files: missing in nowhere/goemotions/original: a.csv; it is not fetched for you (research only): ' +
       'ask its authors with the form at https://example.org/form, and put the files there',
   );
 });

@@ -112,13 +112,13 @@ describe('a dataset whose terms forbid fetching', () => {
     const asked = onRequest(source);
     const folder = join(dataDir, 'served');
     await expect(fetchSource(asked, { dataDir, hub: options })).rejects.toThrow(
-      'served: its terms (Some Licence 1.0) forbid fetching it for you: ask its authors with the form at ' +
+      'served: it is not fetched for you (Some Licence 1.0): ask its authors with the form at ' +
         `https://example.org/form, and put the files there:\n  ${folder}/train.tsv\n  ${folder}/sub/labels.txt`,
     );
     expect(hub.seen).toEqual([]);
     expect(existsSync(folder)).toBe(false);
     await expect(requireFiles(asked, dataDir)).rejects.toThrow(
-      /files are missing: .*train\.tsv.*forbid fetching it for you: ask its authors.*or set dataDir/,
+      /files are missing: .*train\.tsv.*not fetched for you \(.*\): ask its authors.*or set dataDir/,
     );
   });
 

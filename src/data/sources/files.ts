@@ -18,7 +18,7 @@ export async function missingFiles(source: Source, dataDir: string): Promise<Sou
 /** What to do to have the files: a command, or whom to ask. */
 export function howToGet(source: Source, dataDir: string): string {
   const { name, access: terms, licence, home } = source;
-  if (terms) return `its terms (${licence}) forbid fetching it for you: ${terms.ask}, and put the files there`;
+  if (terms) return `it is not fetched for you (${licence}): ${terms.ask}, and put the files there`;
   const where = dataDir === 'data' ? '' : ` --data-dir ${dataDir}`;
   return `\`emotune data fetch ${name}${where}\` gets them from ${home}`;
 }

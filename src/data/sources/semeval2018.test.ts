@@ -134,7 +134,7 @@ describe('SemEval-2018 Task 1', () => {
 
   it('says whom to ask for the files', () =>
     expect(load('ec-en', 'nowhere')).rejects.toThrow(
-      'forbid fetching it for you: get SemEval2018-Task1-all-data.zip from ' +
+      'not fetched for you (NRC terms of use: cite it, do not redistribute it): get SemEval2018-Task1-all-data.zip from ' +
         'https://competitions.codalab.org/competitions/17751, unpack it, and put the files there; or set dataDir',
     ));
 });

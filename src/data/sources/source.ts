@@ -20,7 +20,7 @@ export interface Source {
   readonly citation: string;
   /** Where a reader finds it, and how its files are made. */
   readonly home: string;
-  /** Only where the terms forbid fetching: whom to ask and how, such as `ask its authors with the form at https://…`. */
+  /** Only where the terms forbid fetching, or nobody says that they allow it: whom to ask and how, such as `ask its authors with the form at https://…`. */
   readonly access?: { readonly ask: string };
   /** Its name on the Hub, where it is there: for model cards. */
   readonly hubName?: string;
