@@ -74,6 +74,26 @@ test('several labels and values go the same way', async () => {
   expect(done!.test!.metrics.pearson!.value).toBeGreaterThan(0.2);
 });
 
+test('levels are predicted within their scale', async () => {
+  const data = join(temporaryFolder(), 'levels.csv');
+  const rows = Array.from({ length: 60 }, (_, i) => `${'very '.repeat(i % 4)}happy ${i},${i % 4}`);
+  await writeFile(data, `text,joy\n${rows.join('\n')}\n`);
+  const { out } = await trained({ data, task: 'ordinal_regression', labelColumns: ['joy'], model: 'tfidf-ridge' });
+  const classifier = await loadClassifier(out);
+  const scores = (await classifier.classify(['very '.repeat(400), 'unheard-of', 'happy'])).map(
+    ({ scores }) => scores.joy!,
+  );
+  for (const score of scores) expect(score >= 0 && score <= 3).toBe(true);
+  expect(classifier.decision.highestLevel).toBe(3);
+});
+
+test('a threshold is refused where no label is given by itself', async () => {
+  const { out } = await trained();
+  await expect(loadClassifier(out, { threshold: 0.9 })).rejects.toThrow(
+    'threshold: only where a text can hold several labels; the model does single_label_classification: leave it out',
+  );
+});
+
 test('limit and balance choose what is trained on', async () => {
   const { events } = await trained({ model: 'majority', limit: 40, balance: 'oversample' });
   const [started] = of(events, 'started');

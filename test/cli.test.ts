@@ -357,7 +357,9 @@ describe('evaluate', () => {
     expect(stdout).toMatch(/^slice .*texts +accuracy +95 % interval$/m);
     const { code, stderr } = await emotune('evaluate', '--model', run, '--data', 'posts.jsonl', '--slices', 'mood');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--slices mood: the data has no such column; there are .*channel.*, and length/);
+    expect(stderr).toMatch(
+      /--slices mood: no column of the data that is not used otherwise is called so; there are .*channel.*, and length/,
+    );
   });
 
   it("reads the labels of a file in the model's order", async () => {
@@ -379,6 +381,8 @@ describe('evaluate', () => {
 
   it('says which rows it could not use, and that a split is another than that of the training', async () => {
     writeFileSync(at('holes.csv'), 'text,label\nHooray!,joy\nOh no\n"\u0001",joy\n');
+    const seen = await emotune('evaluate', '--model', run, '--data', 'posts.jsonl', '--split', 'all');
+    expect(seen.stderr).toContain('warning: all of posts: the model was trained on these texts, or on some of them');
     const all = await emotune('evaluate', '--model', run, '--data', 'holes.csv', '--split', 'all');
     expect(all.stderr).toContain('warning: 1 row skipped as malformed: holes.csv:3: 1 fields where 2 are needed\n');
     expect(all.stderr).toContain('warning: 1 row without text left out\n');
@@ -549,6 +553,8 @@ describe('data', () => {
     expect(found).toMatch(/judged by tfidf-lr, which has a macroF1 of 0\.\d+ on texts it has not seen/);
     const lines = jsonLines(readFileSync(at('doubtful.jsonl'), 'utf8')) as { label: string; likely: string }[];
     for (const { label, likely } of lines) expect(likely).not.toBe(label);
+    const itself = await emotune('data', 'label-errors', '--data', 'posts.jsonl', '--out', at('posts.jsonl'));
+    expect(itself.stderr).toContain(`--out ${at('posts.jsonl')}: is the data itself, which would be lost`);
     const values = ['--task', 'regression', '--label-columns', 'valence'];
     const { code, stderr } = await emotune('data', 'label-errors', '--data', 'posts.jsonl', ...values);
     expect(code).toBe(2);

@@ -9,7 +9,7 @@ import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
 import { hubFor, hubShape } from './hub-flags.ts';
 import { labelErrorsCommand } from './label-errors.ts';
-import { printLines, writeResult } from './output.ts';
+import { checkNotRead, printLines, writeResult } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { commandLine } from './shell.ts';
 import { columnsOf } from './terminal.ts';
@@ -155,7 +155,9 @@ function inspectCommand(): Command {
         import('../data/report.ts'),
       ]);
       const { dataset, report } = await load(options);
-      const inspection = await inspectDataset(dataset).finally(() => dataset.close());
+      const inspection = await checkNotRead('--html', html, dataset.files)
+        .then(() => inspectDataset(dataset))
+        .finally(() => dataset.close());
       if (html !== undefined) {
         const { inspectionPage } = await import('../data/inspect/page.ts');
         await writeResult(html, [inspectionPage(report, inspection)]);

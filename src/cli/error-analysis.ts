@@ -43,7 +43,9 @@ export class SliceFacts {
       if (values.some((value) => value !== undefined)) return { name, values };
       if (name === 'intensity' && hasValues(task)) return { name, values: intensities(task, targets) };
       const there = [...this.#columns].join(', ');
-      throw new ConfigError(`--slices ${name}: the data has no such column; there are ${there || 'none'}, and length`);
+      throw new ConfigError(
+        `--slices ${name}: no column of the data that is not used otherwise is called so; there are ${there || 'none'}, and length`,
+      );
     });
   }
 }

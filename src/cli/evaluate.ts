@@ -17,7 +17,7 @@ import { requireData } from './data-flags.ts';
 import { SliceFacts, sliceLines, writeMistakes } from './error-analysis.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
 import { modelShape, openModel } from './model-flags.ts';
-import { printLines } from './output.ts';
+import { checkNotRead, printLines } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { formatWhole, plural } from './view/quantities.ts';
 
@@ -82,6 +82,7 @@ async function runEvaluate({ against, ...options }: Options, json: boolean): Pro
     const other = against === undefined ? undefined : await readComparable(against, model, options);
     const loaded = await loadExamples({ ...options, data }, model);
     try {
+      await checkNotRead('--errors', options.errors, loaded.files);
       for (const line of warnings(loaded, other ? [model, other] : [model])) process.stderr.write(`warning: ${line}\n`);
       const facts = new SliceFacts(options.slices);
       const answers = await answer(model, model.labels, loaded, facts);
@@ -132,22 +133,28 @@ async function report(
 
 /** The examples to evaluate on. */
 interface Loaded
-  extends Pick<Dataset, 'name' | 'task' | 'labels' | 'close'>,
+  extends Pick<Dataset, 'name' | 'task' | 'labels' | 'files' | 'close'>,
     Pick<DataReport, 'malformed' | 'dropped'> {
   readonly examples: Examples;
+  /** Which of it they are. */
+  readonly part: SplitName | 'all';
   /** How the data was split; undefined for all of it. */
   readonly split?: string;
 }
 
 /** What makes the scores say less than they seem to. */
-function warnings({ name, malformed, dropped, split }: Loaded, models: readonly Known[]): string[] {
+function warnings({ name, malformed, dropped, split, part }: Loaded, models: readonly Known[]): string[] {
   const [first] = malformed.first;
   const bad =
     first && `${plural(malformed.count, 'row')} skipped as malformed: ${first.file}:${first.line}: ${first.reason}`;
   const elsewhere = models.flatMap(({ trainedOn }) =>
     split !== undefined && trainedOn?.name === name && trainedOn.split !== split ? [trainedOn.split] : [],
   );
+  const isKnown = part !== 'test' && part !== 'validation' && models.some(({ trainedOn }) => trainedOn?.name === name);
   return [
+    isKnown
+      ? `${part === 'all' ? 'all' : 'the training texts'} of ${name}: the model was trained on these texts, or on some of them; how good it is on others they do not say`
+      : [],
     bad === undefined ? [] : `${bad}${malformed.count > 1 ? ', …' : ''}`,
     dropped === 0 ? [] : `${plural(dropped, 'row')} without text left out`,
     [...new Set(elsewhere)].map(
@@ -188,7 +195,8 @@ async function loadExamples(
       () => false,
     ));
   const request = { ...data, task, ...(isFile ? { labels } : {}) };
-  const loaded = split === 'all' ? await loadAll(request) : await loadSplit(load(request), split);
+  const loaded: Loaded =
+    split === 'all' ? { ...(await loadAll(request)), part: split } : await loadSplit(load(request), split);
   try {
     if (loaded.examples.length === 0)
       throw new DataError(`${data.data}: the ${split} split is empty; choose another --split`);
@@ -203,7 +211,7 @@ async function loadExamples(
 async function loadSplit(loading: ReturnType<typeof loadDataset>, split: SplitName): Promise<Loaded> {
   const { dataset, report } = await loading;
   const { malformed, dropped } = report;
-  return { ...dataset, examples: dataset.splits[split], malformed, dropped, split: report.split };
+  return { ...dataset, examples: dataset.splits[split], part: split, malformed, dropped, split: report.split };
 }
 
 /** @throws DataError if the dataset is for another task, or its labels are not those of the model, in whatever order. */

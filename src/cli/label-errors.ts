@@ -9,7 +9,7 @@ import type { LabelError } from '../metrics/label-errors.ts';
 import { makeCommand } from './command.ts';
 import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
-import { printLines, writeResult } from './output.ts';
+import { checkNotRead, printLines, writeResult } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
 import { columnsOf, cutTo } from './terminal.ts';
 import { formatShare, plural } from './view/quantities.ts';
@@ -49,6 +49,7 @@ async function findLabelErrors({
   try {
     const { task, labels, splits } = dataset;
     if (hasValues(task)) throw new ConfigError(`data label-errors is for labels; ${dataset.name} is for ${task}`);
+    await checkNotRead('--out', out, dataset.files);
     const examples = splits[split];
     const { crossValidatedScores } = await import('../train/cross-validation.ts');
     const progress = openProgressLine((fold, total) => `fold ${Math.min(fold + 1, total)} of ${total}`);
@@ -98,7 +99,9 @@ async function report({ dataset, split, scores, found, out }: Found, count: numb
       ? { label: labels[label]!, likely: labels[likely]! }
       : { label: labels[label]!, holds: likely === 0, likelyHolds: likely === 1 };
   const inWords = ({ label, likely }: LabelError) =>
-    single ? `${labels[label]}, likely ${labels[likely]}` : `${likely === 1 ? 'lacks' : 'has no'} ${labels[label]}`;
+    single
+      ? `${labels[label]}, likely ${labels[likely]}`
+      : `${labels[label]}: likely ${likely === 1 ? 'missing' : 'wrong'}`;
   const lines: string[] = [];
   async function* records(): AsyncGenerator<string, void> {
     for (let at = 0; at < found.length; at += stride) {

@@ -1,6 +1,8 @@
 /** Writing results: no faster than they are read, and without complaint when the reader goes away. */
 import { writeSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { replaceFile } from '../checkpoint/atomic.ts';
 import { ConfigError } from '../core/errors.ts';
@@ -18,6 +20,23 @@ export async function printLines(lines: readonly string[]): Promise<void> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'EPIPE') throw new ConfigError(`stdout cannot be written: ${message}`, { cause: error });
   }
+}
+
+/**
+ * Makes sure that a file to be written is none of those that are read.
+ *
+ * @throws ConfigError naming the flag.
+ */
+export async function checkNotRead(
+  flag: string,
+  path: string | undefined,
+  files: readonly string[] = [],
+): Promise<void> {
+  const placeOf = (name: string) => realpath(name).catch(() => resolve(name));
+  if (path === undefined) return;
+  const places = await Promise.all(files.map(placeOf));
+  if (places.includes(await placeOf(path)))
+    throw new ConfigError(`${flag} ${path}: is the data itself, which would be lost; give another file`);
 }
 
 /**

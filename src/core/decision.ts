@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConfigError } from './errors.ts';
 import type { Task } from './task.ts';
 
 /** What a model of values learns instead of the values y: z = (y − mean) / deviation, for each of them. */
@@ -16,6 +17,8 @@ export const decisionSchema = z.object({
   thresholds: z.array(z.number()).readonly(),
   /** Single-label: no label is given where the most probable one is less probable than this. */
   abstainBelow: z.number().optional(),
+  /** Ordinal baselines, which predict levels as values: the highest there is. */
+  highestLevel: z.number().optional(),
   /** Regression: how logits become values, where they are not values already. */
   standardization: standardizationSchema.optional(),
 });
@@ -30,9 +33,17 @@ export const plainDecision = (labels: number): Decision => ({
   thresholds: new Array<number>(labels).fill(0.5),
 });
 
-/** The decision with one threshold for every label, where that is told. */
-export const withThreshold = (decision: Decision, threshold: number | undefined): Decision =>
-  threshold === undefined ? decision : { ...decision, thresholds: decision.thresholds.map(() => threshold) };
+/**
+ * The decision with one threshold for every label, where that is told.
+ *
+ * @throws ConfigError if the task has none.
+ */
+export function withThreshold(decision: Decision, task: Task, threshold: number | undefined): Decision {
+  if (threshold === undefined) return decision;
+  if (task !== 'multi_label_classification')
+    throw new ConfigError(`threshold: only where a text can hold several labels; the model does ${task}: leave it out`);
+  return { ...decision, thresholds: decision.thresholds.map(() => threshold) };
+}
 
 type Rule = (scores: readonly number[], decision: Pick<Decision, 'thresholds' | 'abstainBelow'>) => number[];
 

@@ -1,6 +1,6 @@
 import { answersOf, type Baseline, passageText } from '../baselines/baseline.ts';
 import type { SavedBaseline } from '../baselines/files.ts';
-import { decide, withThreshold } from '../core/decision.ts';
+import { type Decision, decide, withThreshold } from '../core/decision.ts';
 import { ConfigError } from '../core/errors.ts';
 import { hasValues, type Task } from '../core/task.ts';
 import type { Passage } from '../text/encoder.ts';
@@ -29,9 +29,15 @@ export function baselineLogits(baseline: Baseline, task: Task): (passages: reado
   };
 }
 
-/** Scores from what {@link baselineLogits} gives; levels are predicted as values. */
-export const baselineScoresOf = (task: Task, logits: readonly number[], temperature: number): number[] =>
-  hasValues(task) ? [...logits] : scoresOf[task](logits, { labels: logits.length, temperature });
+/** Scores from what {@link baselineLogits} gives. Levels are predicted as values, and end where the scale does. */
+export function baselineScoresOf(
+  task: Task,
+  logits: readonly number[],
+  { temperature, highestLevel = Number.POSITIVE_INFINITY }: Pick<Decision, 'temperature' | 'highestLevel'>,
+): number[] {
+  if (task === 'ordinal_regression') return logits.map((level) => Math.min(highestLevel, Math.max(0, level)));
+  return hasValues(task) ? [...logits] : scoresOf[task](logits, { labels: logits.length, temperature });
+}
 
 /**
  * A baseline as a classifier like any other.
@@ -46,7 +52,7 @@ export function baselineClassifier(saved: SavedBaseline, options: ClassifierOpti
     throw new ConfigError(`${idle.map(([key]) => key).join(', ')}: ${baseline.name} has no base; leave it out`);
   if (device !== 'cpu' && device !== 'auto')
     throw new ConfigError(`device ${device}: ${baseline.name} is computed on the processor; leave it out`);
-  const decision = withThreshold(saved.decision, options.threshold);
+  const decision = withThreshold(saved.decision, task, options.threshold);
   const answer = baselineLogits(baseline, task);
   return {
     task,
@@ -56,7 +62,7 @@ export function baselineClassifier(saved: SavedBaseline, options: ClassifierOpti
     trainedOn: data,
     classify: async (texts) =>
       answer(cleanPassages(texts)).map((logits) => {
-        const scores = baselineScoresOf(task, logits, decision.temperature);
+        const scores = baselineScoresOf(task, logits, decision);
         return {
           labels: decide[task](scores, decision).map((k) => labels[k]!),
           scores: Object.fromEntries(labels.map((label, k) => [label, scores[k]!])),

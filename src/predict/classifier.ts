@@ -76,7 +76,7 @@ export async function loadClassifier(path: string, options: ClassifierOptions = 
   const read = await readClassifier(path, options);
   const saved = await classifierIn(read, options.precision ?? read.settings.precision, options.hub);
   const { task, labels, windowPooling: pooling } = saved.settings;
-  const decision = withThreshold(saved.settings.decision, options.threshold);
+  const decision = withThreshold(saved.settings.decision, task, options.threshold);
   const encoder = await openEncoder(await loadTokenizer(saved.checkpoint.dir), saved.settings);
   const device = await openDevice(options);
   try {

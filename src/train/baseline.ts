@@ -80,7 +80,8 @@ export async function* baselineEvents(run: BaselineRun): AsyncGenerator<TrainEve
   const { name, task, labels, splits } = prepared.dataset;
   const { licence, split } = prepared.report;
   const given = await answers(baseline, splits.validation, task);
-  const { decision, notes } = fitDecision(task, labels, given, config);
+  const { decision: fitted, notes } = fitDecision(task, labels, given, config);
+  const decision = task === 'ordinal_regression' ? { ...fitted, highestLevel: await highestOf(splits.train) } : fitted;
   await folder.saveBaseline({
     baseline,
     task,
@@ -149,6 +150,12 @@ export async function* readPlaces(examples: Examples, places: Uint32Array | unde
     yield* await examples.read(places.subarray(at, at + evaluatedAtOnce));
 }
 
+async function highestOf(examples: Examples): Promise<number> {
+  let highest = 0;
+  for await (const target of examples.targets()) highest = Math.max(highest, ...target);
+  return highest;
+}
+
 /** What a baseline answers to a split, every text in one window. */
 async function answers(baseline: Baseline, examples: Examples, task: Task): Promise<Answers> {
   const answer = baselineLogits(baseline, task);
@@ -166,10 +173,11 @@ async function answers(baseline: Baseline, examples: Examples, task: Task): Prom
 function measure(
   { prepared: { dataset } }: BaselineRun,
   { targets, logits }: Answers,
-  { temperature, thresholds: threshold, abstainBelow }: Decision,
+  decision: Decision,
   options: Pick<EvaluateOptions, 'bootstrap'> = {},
 ): Evaluation {
   const { task, labels } = dataset;
-  const scores = logits.map((row) => baselineScoresOf(task, row, temperature));
+  const { thresholds: threshold, abstainBelow } = decision;
+  const scores = logits.map((row) => baselineScoresOf(task, row, decision));
   return evaluate(task, labels, { targets, scores }, { threshold, abstainBelow, ...options });
 }

@@ -53,7 +53,7 @@ export async function crossValidatedScores(
     for (let at = 0; at < held.length; at += evaluatedAtOnce) {
       const places = held.subarray(at, at + evaluatedAtOnce);
       for (const [i, logits] of answer(await examples.read(places)).entries())
-        scores[places[i]!] = baselineScoresOf(task, logits, 1);
+        scores[places[i]!] = baselineScoresOf(task, logits, { temperature: 1 });
     }
   }
   return scores;

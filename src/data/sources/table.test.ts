@@ -132,6 +132,21 @@ describe('labels', () => {
     ));
 });
 
+it('says which columns are no labels for a few cells that are not 0 or 1', async () => {
+  const rows = Array.from(
+    { length: 20 },
+    (_, i) => `text ${i},${i === 3 ? 'yes' : i % 2},${i % 2},${i % 3 ? 1 : 0},${i}`,
+  );
+  const loaded = await csv(`text,joy,fear,anger,age\n${rows.join('\n')}\n`);
+  expect(loaded.labels).toEqual(['fear', 'anger']);
+  expect(loaded.notes).toContainEqual(
+    expect.stringMatching(
+      /^column 'joy' holds 0 and 1 but for 1 cell, such as "yes" at .*posts\.csv:5: it is not taken for a label; correct the cells, or name it in labelColumns$/,
+    ),
+  );
+  expect(loaded.notes.join()).not.toContain("'age'");
+});
+
 describe('malformed rows', () => {
   it('are listed with their line and reason, and skipped', async () => {
     const loaded = await csv('text,label\na,joy\nb\n,fear\n" ",fear\nc,\nd,fear\n');

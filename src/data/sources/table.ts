@@ -12,6 +12,7 @@ import { RecordFile } from '../disk/record-file.ts';
 import type { WorkFolder } from '../disk/work-folder.ts';
 import { type SplitName, splitNames } from '../example.ts';
 import type { ExampleStore } from '../example-store.ts';
+import { IndicatorSurvey } from '../indicator-survey.ts';
 import { LabelSurvey, labelForm, toNumber } from '../label-form.ts';
 import { type LabelReader, openLabelReader, type TableLabels } from '../labels.ts';
 import { MalformedCount, type MalformedRows, mergeMalformed } from '../malformed.ts';
@@ -89,6 +90,7 @@ export async function readTable(options: TableOptions, target: TableTarget): Pro
     splitColumn: parts.length > 1 ? false : options.splitColumn,
   });
   checkColumns(copied.columns, columns, options.mayLack ?? []);
+  const isGuessed = !options.labelColumns?.length && columns.labels.length > 1;
 
   const reading = { parts, columns, options, records };
   const survey = await surveyLabels(reading, copied.malformed);
@@ -105,7 +107,13 @@ export async function readTable(options: TableOptions, target: TableTarget): Pro
       [copied.malformed, filler.malformed],
       parts.map(({ file }) => file),
     ),
-    notes: [...(await markNotes(parts)), ...copied.notes, ...columns.notes, ...found.notes],
+    notes: [
+      ...(await markNotes(parts)),
+      ...copied.notes,
+      ...columns.notes,
+      ...(isGuessed ? copied.almost : []),
+      ...found.notes,
+    ],
     idColumn: columns.id,
   };
 }
@@ -154,10 +162,12 @@ async function copyRecords(
   readonly columns: readonly FileColumns[];
   readonly malformed: MalformedCount;
   readonly notes: readonly string[];
+  /** See {@link IndicatorSurvey}. */
+  readonly almost: readonly string[];
 }> {
   const malformed = new MalformedCount();
   const preparation = new Preparation(options.prepare);
-  const other = new Set<string>(); // columns that hold something beside 0, 1 and nothing
+  const indicators = new IndicatorSurvey();
   const columns: FileColumns[] = [];
   for (const [number, { file }] of parts.entries()) {
     const names = await readRows(file, options, {
@@ -170,7 +180,7 @@ async function copyRecords(
           malformed.add({ file, line, reason: `'${cut(deep)}' is nested more than ${deepest} levels deep` });
           return;
         }
-        for (const name in cells) if (!other.has(name) && !isIndicator(cells[name])) other.add(name);
+        indicators.add({ file, line, cells });
         records.appendText(packJson([number, line, cells]));
       },
       malformed: (row) => malformed.add(row),
@@ -181,9 +191,9 @@ async function copyRecords(
   const survey: ColumnSurvey = {
     file: options.data,
     columns: [...new Set([...(columns[0]?.columns ?? []), ...(options.mayLack ?? [])])],
-    isIndicator: (column) => records.length > 0 && !other.has(column),
+    isIndicator: (column) => indicators.isIndicator(column),
   };
-  return { survey, columns, malformed, notes: preparation.notes };
+  return { survey, columns, malformed, notes: preparation.notes, almost: indicators.almost };
 }
 
 /** The column of a cell that is nested too deeply, if there is one. */
@@ -191,8 +201,6 @@ function tooDeep(cells: Cells): string | undefined {
   for (const name in cells) if (isNestedDeeper(cells[name], deepest)) return name;
   return undefined;
 }
-
-const isIndicator = (cell: unknown): boolean => ['', '0', '1'].includes(cellText(cell));
 
 function checkColumns(files: readonly FileColumns[], chosen: Columns, mayLack: readonly string[]): void {
   const { text, labels, group, weight, context } = chosen;
