@@ -17,9 +17,10 @@ export class IndicatorSurvey {
 
   add({ file, line, cells }: Row): void {
     for (const name in cells) {
-      const cell = cells[name];
       const held = this.#columns.get(name) ?? { binary: 0, others: 0, first: '' };
       if (held.binary + held.others === 0) this.#columns.set(name, held);
+      if (held.others > mostly && held.others > held.binary) continue; // a column of texts: not worth looking further
+      const cell = cells[name];
       const text = typeof cell === 'object' && cell !== null ? undefined : String(cell ?? '').trim();
       if (text === '0' || text === '1') held.binary++;
       else if (text !== '' && held.others++ === 0) held.first = `${quoted(cell)} at ${file}:${line}`;
