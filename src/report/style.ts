@@ -35,6 +35,7 @@ th, td { padding: .3125rem .75rem .3125rem 0; border-bottom: 1px solid var(--lin
 th:last-child, td:last-child { padding-right: 0; }
 tbody tr:last-child > * { border-bottom: 0; }
 th { font-weight: 500; }
+tbody th { position: sticky; left: 0; background: var(--card); }
 thead th { color: var(--soft); font-weight: 400; vertical-align: bottom; }
 .number { text-align: right; white-space: nowrap; }
 .text { min-width: 6rem; overflow-wrap: anywhere; }
@@ -47,6 +48,7 @@ footer { color: var(--soft); font-size: .875rem; padding-bottom: 2rem; }
 @media (max-width: 40rem) {
   dl > div { grid-template-columns: 1fr; gap: 0; }
   section { padding: 1rem; margin: 1rem -.25rem; }
+  .bar { min-width: 3.75rem; }
 }
 @media print { section { break-inside: avoid; } nav { display: none; } }
 `;

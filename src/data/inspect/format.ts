@@ -25,10 +25,9 @@ export function formatInspection(report: DataReport, inspection: Inspection): st
         ...splitNames.map((name) => String(inspection.splits[name].words[i] ?? '-')),
       ]),
       ['scripts (texts)', '', '', ''],
-      ...scriptNames(inspection).map((script) => [
-        `  ${script}`,
-        ...splitNames.map((name) => scriptCell(inspection.splits[name], script)),
-      ]),
+      ...scriptNames(inspection)
+        .filter((script) => splitNames.some((name) => textsOf(inspection.splits[name], script) > 0))
+        .map((script) => [`  ${script}`, ...splitNames.map((name) => scriptCell(inspection.splits[name], script))]),
     ]),
     ...levelLines(report, inspection),
     ...(inspection.together ? ['', ...togetherLines(report.labels, inspection.together, n)] : []),
@@ -113,10 +112,14 @@ export function scriptNames({ splits }: Inspection): string[] {
   return [...totals.keys()].sort((a, b) => totals.get(b)! - totals.get(a)!);
 }
 
+/** Texts that are mostly written in a script. */
+const textsOf = ({ scripts }: Pick<SplitInspection, 'scripts'>, name: string): number =>
+  scripts.find(({ script }) => script === name)?.texts ?? 0;
+
 function scriptCell({ scripts }: SplitInspection, name: string): string {
   if (scripts.length === 0) return '-';
   const total = scripts.reduce((n, { texts }) => n + texts, 0);
-  const texts = scripts.find(({ script }) => script === name)?.texts ?? 0;
+  const texts = textsOf({ scripts }, name);
   return `${texts} (${((100 * texts) / total).toFixed(1)} %)`;
 }
 
