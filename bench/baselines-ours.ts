@@ -7,8 +7,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { answersOf, type BaselineName, fitBaseline } from '../src/baselines/baseline.ts';
+import { answersOf, fitBaseline } from '../src/baselines/baseline.ts';
 import { fitVectorizer } from '../src/baselines/features/vectorizer.ts';
+import type { BaselineName } from '../src/baselines/names.ts';
 import { peakMemoryBytes } from '../src/runtime/memory.ts';
 import type { BaselineJob, Cost, Measured } from './baselines.ts';
 import { median } from './versus-peft/job.ts';

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CheckpointError, ConfigError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
-import { answersOf, type BaselineName, baselineNames, fitBaseline, type Lesson } from './baseline.ts';
+import { answersOf, fitBaseline, type Lesson } from './baseline.ts';
 import { isBaseline, readBaseline, type SavedBaseline, writeBaseline } from './files.ts';
+import { type BaselineName, baselineNames } from './names.ts';
 
 const texts = ['so happy today', 'happy and glad', 'this is sad', 'sad and alone', 'glad of the day', 'alone again'];
 const joyful = [1, 1, 0, 0, 1, 0];

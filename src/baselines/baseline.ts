@@ -1,9 +1,10 @@
 import { ConfigError } from '../core/errors.ts';
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
 import type { Example } from '../data/example.ts';
 import type { Passage } from '../text/encoder.ts';
 import { type Estimator, estimators, type Fitted } from './estimators.ts';
 import { fitVectorizer, type VectorizerSettings, type Vocabulary, vectorizer } from './features/vectorizer.ts';
+import { type BaselineName, baselineNames } from './names.ts';
 import type { SparseMatrix } from './sparse.ts';
 
 const counts: VectorizerSettings = {
@@ -21,7 +22,7 @@ interface Recipe {
   readonly estimator: keyof typeof estimators;
 }
 
-const recipes = {
+const recipes: Readonly<Record<BaselineName, Recipe>> = {
   majority: { features: undefined, estimator: 'majority' },
   'bow-svm': { features: counts, estimator: 'svm' },
   'bow-lr': { features: counts, estimator: 'lr' },
@@ -30,10 +31,7 @@ const recipes = {
   'tfidf-lr': { features: tfidf, estimator: 'lr' },
   'tfidf-rf': { features: tfidf, estimator: 'rf' },
   'tfidf-ridge': { features: tfidf, estimator: 'ridge' },
-} as const satisfies Readonly<Record<string, Recipe>>;
-
-export type BaselineName = keyof typeof recipes;
-export const baselineNames = Object.keys(recipes) as [BaselineName, ...BaselineName[]];
+};
 
 /** How texts become features, as it was learnt. */
 export interface LearntFeatures {
@@ -54,12 +52,9 @@ export interface Baseline {
 
 export const estimatorOf = (name: BaselineName): Estimator => estimators[recipes[name].estimator];
 
-const isClassification = (task: Task): boolean =>
-  task === 'single_label_classification' || task === 'multi_label_classification';
-
 /** @throws ConfigError if a baseline is not for the task, naming those that are. */
 export function checkBaselineTask(name: BaselineName, task: Task): void {
-  const wanted = isClassification(task) ? 'classification' : 'values';
+  const wanted = hasValues(task) ? 'values' : 'classification';
   const fits = (other: BaselineName) => ['both', wanted].includes(estimatorOf(other).does);
   if (fits(name)) return;
   throw new ConfigError(`${name} is not for ${task}: choose one of ${baselineNames.filter(fits).join(', ')}`);
@@ -103,7 +98,7 @@ export async function fitBaseline(
     outputs,
     weights: Float64Array.from(weights),
   };
-  const kind = { exclusive: task === 'single_label_classification', values: !isClassification(task) };
+  const kind = { exclusive: task === 'single_label_classification', values: hasValues(task) };
   const fitted = await estimatorOf(name).fit(problem, { ...kind, seed, balanced, onPart });
   return { name, fitted, features };
 }

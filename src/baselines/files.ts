@@ -10,7 +10,8 @@ import { CheckpointError, showIssues } from '../core/errors.ts';
 import { jsonOrUndefined } from '../core/json.ts';
 import { tasks } from '../core/task.ts';
 import { type Tensor, uint32 } from '../core/tensor.ts';
-import { type Baseline, baselineNames, estimatorOf, type LearntFeatures } from './baseline.ts';
+import { type Baseline, estimatorOf, type LearntFeatures } from './baseline.ts';
+import { baselineNames } from './names.ts';
 
 /** Written last: without it there is no model. */
 const BASELINE = 'baseline.json';

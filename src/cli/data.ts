@@ -155,18 +155,21 @@ function inspectCommand(): Command {
         import('../data/report.ts'),
       ]);
       const { dataset, report } = await load(options);
-      const inspection = await checkNotRead('--html', html, dataset.files)
-        .then(() => inspectDataset(dataset))
-        .finally(() => dataset.close());
-      if (html !== undefined) {
-        const { inspectionPage } = await import('../data/inspect/page.ts');
-        await writeResult(html, [inspectionPage(report, inspection)]);
+      try {
+        await checkNotRead('--html', html, dataset.files);
+        const inspection = await inspectDataset(dataset);
+        if (html !== undefined) {
+          const { inspectionPage } = await import('../data/inspect/page.ts');
+          await writeResult(html, [inspectionPage(report, inspection)]);
+        }
+        await printLines(
+          given.json
+            ? [JSON.stringify({ ...report, inspection })]
+            : [...formatReport(report), '', ...formatInspection(report, inspection)],
+        );
+      } finally {
+        await dataset.close();
       }
-      await printLines(
-        given.json
-          ? [JSON.stringify({ ...report, inspection })]
-          : [...formatReport(report), '', ...formatInspection(report, inspection)],
-      );
     });
 }
 

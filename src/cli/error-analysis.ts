@@ -7,8 +7,9 @@ import type { Answers, Rows } from '../metrics/evaluate.ts';
 import type { Mistake } from '../metrics/mistakes.ts';
 import type { Slice, SliceBy } from '../metrics/slices.ts';
 import { countWords } from '../text/words.ts';
+import { foundLine, withExamples } from './found-texts.ts';
 import { writeResult } from './output.ts';
-import { columnsOf, cutTo } from './terminal.ts';
+import { cutTo } from './terminal.ts';
 import { formatWhole, plural } from './view/quantities.ts';
 
 /** What a model answered, in the order of `labels`. */
@@ -37,16 +38,22 @@ export class SliceFacts {
   }
 
   /** @throws ConfigError if a name is no column of the data. */
-  by({ task, targets }: AnalysedAnswers): SliceBy[] {
-    return this.#names.map((name, i) => {
+  async by({ task, targets }: AnalysedAnswers): Promise<SliceBy[]> {
+    const by: SliceBy[] = [];
+    for (const [i, name] of this.#names.entries()) {
       const values = this.#values[i]!;
-      if (values.some((value) => value !== undefined)) return { name, values };
-      if (name === 'intensity' && hasValues(task)) return { name, values: intensities(task, targets) };
-      const there = [...this.#columns].join(', ');
-      throw new ConfigError(
-        `--slices ${name}: no column of the data that is not used otherwise is called so; there are ${there || 'none'}, and length`,
-      );
-    });
+      const isThere = values.some((value) => value !== undefined);
+      if (!isThere && !(name === 'intensity' && hasValues(task))) throw this.#unknown(name);
+      by.push({ name, values: isThere ? values : await intensities(task, targets) });
+    }
+    return by;
+  }
+
+  #unknown(name: string): ConfigError {
+    const there = [...this.#columns].join(', ');
+    return new ConfigError(
+      `--slices ${name}: no column of the data that is not used otherwise is called so; there are ${there || 'none'}, and length`,
+    );
   }
 }
 
@@ -58,14 +65,11 @@ const cellValue = (cell: unknown): string | number | undefined => {
 };
 
 /** How extreme each target is: its highest level, or its largest distance from the mean in units of the deviation. */
-function intensities(task: Task, targets: Rows): number[] {
+async function intensities(task: Task, targets: Rows): Promise<number[]> {
   if (task === 'ordinal_regression') return targets.map((row) => Math.max(...row));
-  const columns = targets[0]!.map((_, k) => {
-    const values = targets.map((row) => row[k]!);
-    const mean = values.reduce((a, b) => a + b, 0) / values.length;
-    return { mean, deviation: Math.sqrt(values.reduce((sum, y) => sum + (y - mean) ** 2, 0) / values.length) || 1 };
-  });
-  return targets.map((row) => Math.max(...row.map((y, k) => Math.abs(y - columns[k]!.mean) / columns[k]!.deviation)));
+  const { fitStandardization } = await import('../train/standardization.ts');
+  const { means, deviations } = await fitStandardization(targets, targets[0]!.length);
+  return targets.map((row) => Math.max(...row.map((y, k) => Math.abs(y - means[k]!) / deviations[k]!)));
 }
 
 /** A table of the parts, with what they are compared by. */
@@ -81,9 +85,6 @@ export function sliceLines(slices: readonly Slice[], metric: string): string[] {
 }
 
 const decimal = (value: number | null | undefined): string => value?.toFixed(4) ?? 'n/a';
-
-/** Examples read together. */
-const stride = 512;
 
 /**
  * Writes the texts that were answered wrongly as JSON Lines, the worst first, each with what is true, what was answered and
@@ -103,15 +104,10 @@ export async function writeMistakes(
   const truth = (target: readonly number[]) =>
     hasValues(task) ? named(target) : name([...target.keys()].filter((k) => target[k] === 1));
   async function* records(): AsyncGenerator<string, void> {
-    for (let at = 0; at < mistakes.length; at += stride) {
-      const part = mistakes.slice(at, at + stride);
-      const read = await examples.read(part.map(({ place }) => place));
-      for (const [i, { place, given, size }] of part.entries()) {
-        const { id, text, context } = read[i]!;
-        const answered = { true: truth(targets[place]!), labels: name(given), size, scores: named(scores[place]!) };
-        if (worst.length < shown) worst.push(mistakeLine(text, answered));
-        yield `${JSON.stringify({ id, text, ...(context ? { context } : {}), ...answered })}\n`;
-      }
+    for await (const [{ place, given, size }, { id, text, context }] of withExamples(mistakes, examples)) {
+      const answered = { true: truth(targets[place]!), labels: name(given), size, scores: named(scores[place]!) };
+      if (worst.length < shown) worst.push(foundLine(size, verdict(answered), text));
+      yield `${JSON.stringify({ id, text, ...(context ? { context } : {}), ...answered })}\n`;
     }
   }
   await writeResult(path, records());
@@ -125,17 +121,14 @@ const shown = 5;
 interface Answered {
   readonly true: readonly string[] | Readonly<Record<string, number>>;
   readonly labels: readonly string[];
-  readonly size: number;
   readonly scores: Readonly<Record<string, number>>;
 }
 
-/** `0.97  joy, not sadness  Great, the train is late again.` */
-function mistakeLine(text: string, { true: truth, labels, size, scores }: Answered): string {
+/** `joy, not sadness` */
+function verdict({ true: truth, labels, scores }: Answered): string {
   const list = (names: readonly string[]) => names.join(', ') || 'none';
   const values = (of: Readonly<Record<string, number>>) => Object.values(of).map((y) => y.toFixed(2));
-  const verdict = Array.isArray(truth)
+  return Array.isArray(truth)
     ? `${list(labels)}, not ${list(truth)}`
     : `${list(values(scores))}, not ${list(values(truth as Readonly<Record<string, number>>))}`;
-  const head = `  ${size.toFixed(2)}  ${verdict}  `;
-  return head + cutTo(text.replace(/\s+/g, ' '), Math.max(20, columnsOf(process.stdout, 120) - head.length));
 }

@@ -291,7 +291,7 @@ async function analyse(
   let found: Slice[] | undefined;
   if (names) {
     const { sliceMetric, slices } = await import('../metrics/slices.ts');
-    found = slices(task, labels, analysed, facts.by(analysed), { bootstrap });
+    found = slices(task, labels, analysed, await facts.by(analysed), { bootstrap });
     lines.push('', ...sliceLines(found, sliceMetric[task]));
   }
   if (errors !== undefined) {

@@ -1,7 +1,7 @@
 /** `data label-errors`: labels that a model which has not seen them finds wrong. */
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { baselineNames } from '../baselines/baseline.ts';
+import { baselineNames } from '../baselines/names.ts';
 import { ConfigError } from '../core/errors.ts';
 import { hasValues } from '../core/task.ts';
 import { type Dataset, splitNames } from '../data/example.ts';
@@ -9,9 +9,9 @@ import type { LabelError } from '../metrics/label-errors.ts';
 import { makeCommand } from './command.ts';
 import { requireData, splitShape } from './data-flags.ts';
 import { addFlags, type Values, valuesFrom } from './flags.ts';
+import { foundLine, withExamples } from './found-texts.ts';
 import { checkNotRead, printLines, writeResult } from './output.ts';
 import { openProgressLine } from './progress-line.ts';
-import { columnsOf, cutTo } from './terminal.ts';
 import { formatShare, plural } from './view/quantities.ts';
 
 const shape = {
@@ -88,8 +88,6 @@ interface Found {
 
 /** What a person is shown; the file has all. */
 const shown = 20;
-/** Examples read together. */
-const stride = 512;
 
 async function report({ dataset, split, scores, found, out }: Found, count: number): Promise<void> {
   const { task, labels, splits } = dataset;
@@ -104,15 +102,10 @@ async function report({ dataset, split, scores, found, out }: Found, count: numb
       : `${labels[label]}: likely ${likely === 1 ? 'missing' : 'wrong'}`;
   const lines: string[] = [];
   async function* records(): AsyncGenerator<string, void> {
-    for (let at = 0; at < found.length; at += stride) {
-      const part = found.slice(at, at + stride);
-      const read = await splits[split].read(part.map(({ place }) => place));
-      for (const [i, each] of part.entries()) {
-        const { id, text } = read[i]!;
-        if (lines.length < shown) lines.push(lineOf(each.margin, inWords(each), text));
-        const named = Object.fromEntries(labels.map((label, k) => [label, scores[each.place]![k]!]));
-        yield `${JSON.stringify({ id, text, ...said(each), margin: each.margin, scores: named })}\n`;
-      }
+    for await (const [each, { id, text }] of withExamples(found, splits[split])) {
+      if (lines.length < shown) lines.push(foundLine(each.margin, inWords(each), text));
+      const named = Object.fromEntries(labels.map((label, k) => [label, scores[each.place]![k]!]));
+      yield `${JSON.stringify({ id, text, ...said(each), margin: each.margin, scores: named })}\n`;
     }
   }
   if (out !== undefined) await writeResult(out, records());
@@ -124,10 +117,4 @@ async function report({ dataset, split, scores, found, out }: Found, count: numb
     ...lines,
     ...rest,
   ]);
-}
-
-/** `−0.93  anger, likely sadness  I could not stop crying.` */
-function lineOf(margin: number, words: string, text: string): string {
-  const head = `  ${margin.toFixed(2)}  ${words}  `;
-  return head + cutTo(text.replace(/\s+/g, ' '), Math.max(20, columnsOf(process.stdout, 120) - head.length));
 }

@@ -1,10 +1,9 @@
 /** Writing results: no faster than they are read, and without complaint when the reader goes away. */
 import { writeSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { replaceFile } from '../checkpoint/atomic.ts';
+import { placeOf } from '../checkpoint/place.ts';
 import { ConfigError } from '../core/errors.ts';
 
 /**
@@ -32,7 +31,6 @@ export async function checkNotRead(
   path: string | undefined,
   files: readonly string[] = [],
 ): Promise<void> {
-  const placeOf = (name: string) => realpath(name).catch(() => resolve(name));
   if (path === undefined) return;
   const places = await Promise.all(files.map(placeOf));
   if (places.includes(await placeOf(path)))

@@ -17,3 +17,7 @@ export function cut(text: string): string {
   const characters = Array.from(text.slice(0, 2 * shown)); // no half of a surrogate pair
   return characters.length <= shown && text.length <= 2 * shown ? text : `${characters.slice(0, shown).join('')}…`;
 }
+
+/** The first of some names, and how many more there are. */
+export const listed = (names: readonly string[], most: number): string =>
+  names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');

@@ -52,6 +52,34 @@ export function examplesOf(list: readonly Example[]): Examples {
   };
 }
 
+/** The examples at `places`, in that order, at most `size` at a time. Default: all, once. */
+export async function* inParts(examples: Examples, places?: Uint32Array, size = 2048): AsyncGenerator<Example[], void> {
+  if (places !== undefined) {
+    for (let at = 0; at < places.length; at += size) yield await examples.read(places.subarray(at, at + size));
+    return;
+  }
+  let part: Example[] = [];
+  for await (const example of examples) {
+    part.push(example);
+    if (part.length < size) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** The same one by one. */
+export async function* readAt(examples: Examples, places?: Uint32Array): AsyncGenerator<Example, void> {
+  for await (const part of inParts(examples, places)) yield* part;
+}
+
+/** The targets of the examples at `places`, each once, in the order of the examples. Default: of all. */
+export async function* targetsAt(examples: Examples, places?: Uint32Array): AsyncGenerator<readonly number[], void> {
+  const chosen = places && new Set(places);
+  let place = 0;
+  for await (const target of examples.targets()) if (chosen?.has(place++) ?? true) yield target;
+}
+
 /** Texts ready to train on: cleaned, split, with a fixed order of labels. */
 export interface Dataset {
   readonly name: string;

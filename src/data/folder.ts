@@ -1,11 +1,13 @@
-import { mkdir, readdir, readFile, realpath } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 
 import { z } from 'zod';
 
 import { writeJson } from '../checkpoint/atomic.ts';
+import { placeOf } from '../checkpoint/place.ts';
 import { ConfigError, DataError } from '../core/errors.ts';
 import { jsonOrUndefined } from '../core/json.ts';
+import { listed } from '../core/quoted.ts';
 import { type Task, tasks } from '../core/task.ts';
 import { withLock } from '../hub/lock.ts';
 import { AppendFile } from './disk/append-file.ts';
@@ -148,12 +150,9 @@ export async function checkReplaceable(folder: string): Promise<void> {
   const foreign = entries.filter((name) => !ourFiles.includes(name)).sort();
   if (foreign.length > 0)
     throw new ConfigError(
-      `${folder}: holds ${listed(foreign)}, which emotune did not write, ${not}, or move that away`,
+      `${folder}: holds ${listed(foreign, 3)}, which emotune did not write, ${not}, or move that away`,
     );
 }
-
-const listed = (names: readonly string[]): string =>
-  names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 
 /** @throws ConfigError if the dataset was read from files in the folder. */
 async function checkNotRead(folder: string, { files = [] }: Dataset): Promise<void> {
@@ -164,9 +163,6 @@ async function checkNotRead(folder: string, { files = [] }: Dataset): Promise<vo
         `${folder}: holds the data itself (${file}), so it will not be replaced; give another folder`,
       );
 }
-
-/** The absolute path, links followed. */
-const placeOf = (path: string): Promise<string> => realpath(path || '.').catch(() => resolve(path));
 
 function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);

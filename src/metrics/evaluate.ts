@@ -1,4 +1,5 @@
 /** What a system's answers on a test set are worth: one call for every task. */
+import type { Decision } from '../core/decision.ts';
 import { ConfigError, DataError } from '../core/errors.ts';
 import type { Task } from '../core/task.ts';
 import { type BootstrapOptions, bootstrap } from './bootstrap.ts';
@@ -87,10 +88,7 @@ export function evaluate(
 }
 
 /** How an example's scores become labels. */
-interface Deciding {
-  readonly thresholds: readonly number[];
-  readonly abstainBelow: number | undefined;
-}
+type Deciding = Pick<Decision, 'thresholds' | 'abstainBelow'>;
 
 /** What a system answers. */
 export interface Answers extends Pick<EvaluateOptions, 'threshold' | 'abstainBelow'> {

@@ -1,5 +1,5 @@
 /** What a system gets wrong. */
-import { decide } from '../core/decision.ts';
+import { type Decision, decide } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
 import type { Rows } from './evaluate.ts';
 
@@ -15,12 +15,6 @@ export interface Mistake {
   readonly size: number;
 }
 
-/** How the scores of an example become labels: see `Decision`. */
-interface Deciding {
-  readonly thresholds: readonly number[];
-  readonly abstainBelow?: number | undefined;
-}
-
 /**
  * The examples that are answered wrongly, the worst first; those left unanswered are not among them. Values and levels are
  * all off by something: of them all examples.
@@ -30,7 +24,7 @@ interface Deciding {
 export function mistakes(
   task: Task,
   { targets, scores }: { readonly targets: Rows; readonly scores: Rows },
-  deciding: Deciding,
+  deciding: Pick<Decision, 'thresholds' | 'abstainBelow'>,
 ): Mistake[] {
   const found = scores.flatMap((row, place): Mistake[] => {
     const given = decide[task](row, deciding);

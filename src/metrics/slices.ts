@@ -49,7 +49,9 @@ export function slices(
     const parts = new Map<string, number[]>();
     for (const [place, value] of values.entries()) {
       const key = part.nameOf(value);
-      parts.set(key, [...(parts.get(key) ?? []), place]);
+      const places = parts.get(key) ?? [];
+      parts.set(key, places);
+      places.push(place);
     }
     return [...parts].sort(part.order).map(([value, places]) => {
       const pick = (rows: Rows) => places.map((place) => rows[place]!);

@@ -1,10 +1,8 @@
 /** Decisions fitted on examples that were not trained on. */
-
 import { type Decision, NEVER, plainDecision, type Standardization } from '../core/decision.ts';
-import type { Task } from '../core/task.ts';
+import { hasValues, type Task } from '../core/task.ts';
+import type { Rows } from '../metrics/evaluate.ts';
 import { pooledScores, type Windows } from './scores.ts';
-
-type Rows = readonly (readonly number[])[];
 
 /** Labelled texts as a model answers them. */
 export interface Answers extends Windows {
@@ -46,8 +44,7 @@ export function fitDecision(
   options: DecisionOptions = {},
 ): FittedDecision {
   const plain = { ...plainDecision(labels.length), standardization: options.standardization };
-  if (task !== 'single_label_classification' && task !== 'multi_label_classification')
-    return { decision: plain, notes: [] };
+  if (hasValues(task)) return { decision: plain, notes: [] };
   const temperature = options.temperature ?? fitTemperature(task, labels, answers);
   const scores = pooledScores(task, answers.logits, { ...answers, labels: labels.length, temperature });
   const fitLabels = task === 'single_label_classification' ? fitAbstention : fitThresholds;

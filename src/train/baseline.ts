@@ -1,10 +1,11 @@
 /** Runs of classical baselines: the same data, events and folder as a training's, without a base. */
 import { setImmediate } from 'node:timers/promises';
-import { type Baseline, type BaselineName, checkBaselineTask, fitBaseline } from '../baselines/baseline.ts';
+import { type Baseline, checkBaselineTask, fitBaseline } from '../baselines/baseline.ts';
+import type { BaselineName } from '../baselines/names.ts';
 import type { Decision } from '../core/decision.ts';
 import type { Task } from '../core/task.ts';
 import { openWorkFolder } from '../data/disk/work-folder.ts';
-import type { Dataset, Example, Examples } from '../data/example.ts';
+import { type Dataset, type Examples, inParts, readAt } from '../data/example.ts';
 import { loadDataset } from '../data/load.ts';
 import { type DataReport, formatReport } from '../data/report.ts';
 import { type EvaluateOptions, type Evaluation, evaluate } from '../metrics/evaluate.ts';
@@ -13,7 +14,7 @@ import { type Answers, fitDecision } from '../predict/fit-decision.ts';
 import { peakMemoryBytes } from '../runtime/memory.ts';
 import { dataSchema, type TrainConfig } from './config.ts';
 import type { TrainEvent, TrainPlan, TrainResult } from './events.ts';
-import { checkTask, evaluatedAtOnce, selectExamples } from './prepare.ts';
+import { checkTask, selectExamples } from './prepare.ts';
 import type { RunFolder } from './run-folder.ts';
 
 /** The configuration of a baseline's run. */
@@ -131,7 +132,7 @@ function planOf({ config, prepared, folder }: BaselineRun): TrainPlan {
 
 function learn({ config, prepared: { dataset, selection }, signal }: BaselineRun): Promise<Baseline> {
   const { task, labels, splits } = dataset;
-  return fitBaseline(config.model, readPlaces(splits.train, selection), {
+  return fitBaseline(config.model, readAt(splits.train, selection), {
     task,
     outputs: labels.length,
     seed: config.seed,
@@ -141,13 +142,6 @@ function learn({ config, prepared: { dataset, selection }, signal }: BaselineRun
       signal?.throwIfAborted();
     },
   });
-}
-
-/** The examples at `places`, in that order; default: all, once. */
-export async function* readPlaces(examples: Examples, places: Uint32Array | undefined): AsyncGenerator<Example, void> {
-  if (!places) return yield* examples;
-  for (let at = 0; at < places.length; at += evaluatedAtOnce)
-    yield* await examples.read(places.subarray(at, at + evaluatedAtOnce));
 }
 
 async function highestOf(examples: Examples): Promise<number> {
@@ -161,9 +155,7 @@ async function answers(baseline: Baseline, examples: Examples, task: Task): Prom
   const answer = baselineLogits(baseline, task);
   const targets: (readonly number[])[] = [];
   const logits: number[][] = [];
-  for (let at = 0; at < examples.length; at += evaluatedAtOnce) {
-    const size = Math.min(evaluatedAtOnce, examples.length - at);
-    const part = await examples.read(Uint32Array.from({ length: size }, (_, i) => at + i));
+  for await (const part of inParts(examples)) {
     for (const { target } of part) targets.push(target);
     for (const row of answer(part)) logits.push(row);
   }

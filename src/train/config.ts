@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { baselineNames } from '../baselines/baseline.ts';
+import { baselineNames } from '../baselines/names.ts';
 import { ConfigError, showIssues } from '../core/errors.ts';
+import { listed } from '../core/quoted.ts';
 import { tasks } from '../core/task.ts';
 import { encodings } from '../data/text-file.ts';
 import { loraInits } from '../lora/options.ts';
@@ -257,16 +258,12 @@ export const baselineKeys: ReadonlySet<string> = new Set([
   ...['track', 'mlflowUri', 'mlflowExperiment'],
 ]);
 
-/** Names as a list that a line holds. */
-const listed = (names: readonly string[]): string =>
-  names.slice(0, 8).join(', ') + (names.length > 8 ? ` and ${names.length - 8} more` : '');
-
 /** @throws ConfigError naming the options that a baseline does not have. */
 function refuseLoraOptions(model: string, options: object): void {
   const given = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [key]));
   const idle = given.filter((key) => !baselineKeys.has(key));
   if (idle.length > 0)
-    throw new ConfigError(`${listed(idle)}: not for model ${model}, which has no base and no LoRA; leave it out`);
+    throw new ConfigError(`${listed(idle, 8)}: not for model ${model}, which has no base and no LoRA; leave it out`);
 }
 
 /**

@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { type BaselineName, fitBaseline } from '../baselines/baseline.ts';
+import { fitBaseline } from '../baselines/baseline.ts';
+import type { BaselineName } from '../baselines/names.ts';
 import { ConfigError } from '../core/errors.ts';
 import { random } from '../core/random.ts';
-import type { Dataset, Examples } from '../data/example.ts';
+import { type Dataset, type Examples, inParts, readAt } from '../data/example.ts';
 import { baselineLogits, baselineScoresOf } from '../predict/baseline-classifier.ts';
-import { readPlaces } from './baseline.ts';
-import { evaluatedAtOnce } from './prepare.ts';
 
 export interface CrossValidationOptions {
   /** What learns. */
@@ -40,7 +39,7 @@ export async function crossValidatedScores(
     onFold?.(fold);
     const held = placesWhere(foldOf, (of) => of === fold);
     const rest = placesWhere(foldOf, (of) => of !== fold);
-    const baseline = await fitBaseline(model, readPlaces(examples, rest), {
+    const baseline = await fitBaseline(model, readAt(examples, rest), {
       task,
       outputs: labels.length,
       seed,
@@ -50,11 +49,9 @@ export async function crossValidatedScores(
       },
     });
     const answer = baselineLogits(baseline, task);
-    for (let at = 0; at < held.length; at += evaluatedAtOnce) {
-      const places = held.subarray(at, at + evaluatedAtOnce);
-      for (const [i, logits] of answer(await examples.read(places)).entries())
-        scores[places[i]!] = baselineScoresOf(task, logits, { temperature: 1 });
-    }
+    let at = 0;
+    for await (const part of inParts(examples, held))
+      for (const logits of answer(part)) scores[held[at++]!] = baselineScoresOf(task, logits, { temperature: 1 });
   }
   return scores;
 }

@@ -1,6 +1,6 @@
 import { DataError } from '../core/errors.ts';
 import { float32, type Tensor } from '../core/tensor.ts';
-import type { Examples } from '../data/example.ts';
+import { type Examples, targetsAt } from '../data/example.ts';
 
 /**
  * Cutpoints under which a head that answers 0 gives every label the levels it has in the training examples: with n examples
@@ -19,12 +19,9 @@ export async function initialCutpoints(
   labels: readonly string[],
   places?: Uint32Array,
 ): Promise<Tensor> {
-  const chosen = places && new Set(places);
   const above: number[][] = labels.map(() => []);
-  let [place, count] = [-1, 0];
-  for await (const target of examples.targets()) {
-    place++;
-    if (chosen && !chosen.has(place)) continue;
+  let count = 0;
+  for await (const target of targetsAt(examples, places)) {
     count++;
     for (const [k, level] of target.entries()) for (let j = 0; j < level; j++) above[k]![j] = (above[k]![j] ?? 0) + 1;
   }

@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto';
 import { RecordFile } from '../data/disk/record-file.ts';
 import type { WorkFolder } from '../data/disk/work-folder.ts';
-import type { Example, Examples } from '../data/example.ts';
+import { type Example, type Examples, inParts } from '../data/example.ts';
 import type { Encoder } from '../text/encoder.ts';
 import type { EncodedExample } from './trainer.ts';
 
@@ -38,7 +38,7 @@ export async function encodeExamples(examples: Examples, options: EncodeOptions)
   const { encoder, work, name, hash, signal } = options;
   const file = work.keep(new RecordFile(work.path(name), (bytes) => hash.update(bytes)));
   let truncated = 0;
-  for await (const chunk of chunks(examples, options.places)) {
+  for await (const chunk of inParts(examples, options.places, chunkSize)) {
     signal?.throwIfAborted();
     const encoded = await encoder.encode(chunk);
     for (const [i, example] of chunk.entries()) {
@@ -52,22 +52,6 @@ export async function encodeExamples(examples: Examples, options: EncodeOptions)
     truncated,
     read: (places) => Array.from(places, (place) => fromRecord(file.read(place))),
   };
-}
-
-async function* chunks(examples: Examples, places: Uint32Array | undefined): AsyncGenerator<Example[], void> {
-  if (places !== undefined) {
-    for (let at = 0; at < places.length; at += chunkSize)
-      yield await examples.read(places.subarray(at, at + chunkSize));
-    return;
-  }
-  let chunk: Example[] = [];
-  for await (const example of examples) {
-    chunk.push(example);
-    if (chunk.length < chunkSize) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 /**

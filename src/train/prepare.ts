@@ -6,7 +6,7 @@ import { hasValues, type Task } from '../core/task.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { classWeights, countLabels, type LabelCounts, oversample, posWeights, undersample } from '../data/balance.ts';
 import { openWorkFolder, type WorkFolder } from '../data/disk/work-folder.ts';
-import type { Dataset, SplitName } from '../data/example.ts';
+import { type Dataset, type SplitName, targetsAt } from '../data/example.ts';
 import { loadDataset } from '../data/load.ts';
 import type { DataReport } from '../data/report.ts';
 import type { LoraOptions } from '../lora/options.ts';
@@ -61,9 +61,6 @@ export interface Prepared {
   /** Removes the working files that the examples are read from. */
   close(): Promise<void>;
 }
-
-/** Examples that are read from disk together to be scored. */
-export const evaluatedAtOnce = 2048;
 
 export interface PrepareOptions {
   readonly base: Base;
@@ -151,7 +148,8 @@ async function prepareData(
     const cutpoints =
       task === 'ordinal_regression' ? await initialCutpoints(splits.train, labels, selection) : undefined;
     const start = from && warmStart(from, { task, labels }, cutpoints?.shape[1]);
-    const fitted = task === 'regression' ? await fitStandardization(splits.train, labels.length, selection) : undefined;
+    const fitted =
+      task === 'regression' ? await fitStandardization(targetsAt(splits.train, selection), labels.length) : undefined;
     const { standardization } = start?.own ?? { standardization: fitted };
     const hash = createHash('sha256').update(JSON.stringify([task, labels]));
     const encode = (split: SplitName, places?: Uint32Array) =>

@@ -16,7 +16,7 @@ import type { PrecisionChoice, SettledConfig } from './choose-precision.ts';
 import type { TrainConfig } from './config.ts';
 import type { EncodedExamples } from './encoded-examples.ts';
 import type { TrainEvent, TrainPlan, TrainResult } from './events.ts';
-import { evaluatedAtOnce, type Prepared } from './prepare.ts';
+import type { Prepared } from './prepare.ts';
 import type { RunFolder } from './run-folder.ts';
 import { advice, nothingKept, type Trainer } from './trainer.ts';
 import type { Progress, TrainingCheckpoint } from './training-checkpoint.ts';
@@ -88,6 +88,9 @@ export const decisiveSettings = (config: TrainConfig): Progress['settings'] =>
   JSON.parse(
     JSON.stringify(Object.fromEntries(Object.entries(config).filter(([name]) => !indifferent.includes(name)))),
   );
+
+/** Examples that are read from disk together to be scored. */
+const evaluatedAtOnce = 2048;
 
 function* range(from: number, to: number): Generator<number, void> {
   for (let place = from; place < to; place++) yield place;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { examplesOf } from '../data/example.ts';
+import { examplesOf, targetsAt } from '../data/example.ts';
 import { withTargets } from '../data/testing/examples.ts';
 import { initialCutpoints } from './cutpoints.ts';
 import { fitStandardization } from './standardization.ts';
@@ -14,7 +14,7 @@ const examples = examplesOf(
 );
 
 test('values are learnt in units of their deviation from their mean; of a constant, as they are', async () => {
-  const standardization = await fitStandardization(examples, 2);
+  const standardization = await fitStandardization(examples.targets(), 2);
   expect(standardization.means).toEqual([3, 5]);
   expect(standardization.deviations[0]).toBeCloseTo(Math.sqrt(14 / 3), 12);
   expect(standardization.deviations[1]).toBe(1);
@@ -24,7 +24,7 @@ test('values are learnt in units of their deviation from their mean; of a consta
 });
 
 test('only of the examples that are trained on', async () =>
-  expect((await fitStandardization(examples, 2, Uint32Array.of(1, 2))).means).toEqual([4, 5]));
+  expect((await fitStandardization(targetsAt(examples, Uint32Array.of(1, 2)), 2)).means).toEqual([4, 5]));
 
 test('cutpoints give every label the levels it has, those no example has included', async () => {
   const levels = examplesOf(
